@@ -1,0 +1,3 @@
+"""perfkit: profiling, tuning and load testing for databases."""
+
+__version__ = "0.1.0"
