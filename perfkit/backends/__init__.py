@@ -1,0 +1,47 @@
+"""From a URL to a Target; only the adapter that is asked for is imported.
+
+Packages outside perfkit add a backend with the entry-point group `perfkit.backends`: the name is
+the URL's scheme, the object a module (or anything else) with `open_target(url)`.
+"""
+
+import difflib
+import importlib
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from perfkit.backends.address import redact, scheme_of
+from perfkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from perfkit.backends.base import Backend, Target
+
+MODULES = {
+    "sqlite": "perfkit.backends.sqlite",
+    "postgresql": "perfkit.backends.postgres",
+    "postgres": "perfkit.backends.postgres",
+    "mongodb": "perfkit.backends.mongo",
+    "mongodb+srv": "perfkit.backends.mongo",
+    "redis": "perfkit.backends.redis",
+    "rediss": "perfkit.backends.redis",
+    "fake": "perfkit.backends.fake",
+}
+
+
+def open_target(url: str) -> "Target":
+    """The target that answers at the URL. UsageError for a bad URL, TargetError where none answers."""
+    return backend_of(url).open_target(url)
+
+
+def backend_of(url: str) -> "Backend":
+    """The adapter for the URL's scheme, without connecting. UsageError when there is none."""
+    scheme = scheme_of(url)
+    if scheme in MODULES:
+        return importlib.import_module(MODULES[scheme])  # type: ignore[return-value]  # modules conform; tests/typing proves it
+    for entry in entry_points(group="perfkit.backends", name=scheme):
+        backend: Backend = entry.load()
+        return backend
+    near = difflib.get_close_matches(scheme, MODULES, 1)
+    raise UsageError(
+        f"{redact(url)!r}: no backend for the scheme {scheme!r}",
+        hint=f"did you mean {near[0]}://?" if near else f"known are {', '.join(sorted(MODULES))}",
+    )

@@ -1,0 +1,54 @@
+"""URLs of targets: their parts, whether they mean this machine, and how they are shown."""
+
+import ipaddress
+import re
+import socket
+from urllib.parse import unquote, urlsplit
+
+from perfkit.errors import UsageError
+
+_PASSWORD_IN_URL = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@?#]*:)[^\s/]*(?=@)", re.I)
+_SECRET_PARAMETER = re.compile(
+    r"(?P<before>\b(?:\w*password|passwd|pwd|secret|token|auth)=)"
+    r"('[^']*'|[^\s&;]*)",
+    re.I,
+)
+
+
+def scheme_of(url: str) -> str:
+    """The URL's scheme in small letters. UsageError when there is none."""
+    scheme, separator, _ = url.partition("://")
+    if not separator or not scheme:
+        raise UsageError(
+            f"{redact(url)!r} is no target URL",
+            hint="write for example sqlite:///app.db or postgresql://user@host/database",
+        )
+    return scheme.lower()
+
+
+def redact(text: str, *secrets: str) -> str:
+    """The text without passwords: those of URLs, of password=… and the given ones become ***."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    text = _PASSWORD_IN_URL.sub(r"\g<before>***", text)
+    return _SECRET_PARAMETER.sub(r"\g<before>***", text)
+
+
+def secrets_of(url: str) -> tuple[str, ...]:
+    """The password in the URL as written and as decoded, for `redact`."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return ()
+    return (password, unquote(password)) if password else ()
+
+
+def is_local(host: str | None) -> bool:
+    """Is this host name, address or socket path this machine? An unknown name is not."""
+    if not host or host.startswith(("/", "@")) or host in {"localhost", socket.gethostname()}:
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
