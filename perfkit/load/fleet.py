@@ -57,6 +57,9 @@ class Receiver(Protocol):
     ) -> None:
         """A kind of failure that the worker's samples refer to by its number."""
 
+    def stopped(self, now_ns: int) -> None:
+        """The load is ended before its time."""
+
     def worker_ended(self, number: int) -> None:
         """This worker delivers nothing more."""
 
@@ -124,6 +127,8 @@ class Inline:
     def run(self, tick: Callable[[], None]) -> list[Ended]:
         self._tick = tick
         why = worker.run(self._engine, self._plan, 0, self.origin_ns)
+        if why != "done":
+            self._receiver.stopped(self.now_ns())
         self._receiver.worker_ended(0)
         return [Ended(0, os.getpid(), why)]
 
@@ -131,6 +136,7 @@ class Inline:
         return self._engine.clock()
 
     def stop(self) -> None:
+        self._receiver.stopped(self.now_ns())
         self._engine.stop(GRACE_NS)
 
     def rss_max_bytes(self, number: int) -> int | None:  # noqa: ARG002  there is only this one
@@ -251,6 +257,7 @@ class Fleet:
         if self._stopped:
             return
         self._stopped = True
+        self._receiver.stopped(self.now_ns())
         for pipe in self._pipes:
             with contextlib.suppress(OSError):
                 pipe.send(("stop", GRACE_NS))

@@ -167,7 +167,8 @@ class Readout:
         until_ns = self.recorder.stopped_ns
         if until_ns is None:
             until_ns = schedule.end_ns or 0
-        return max(counted, round(pacing.scheduled(schedule, until_ns)))
+        before = pacing.scheduled(schedule, schedule.warmup_ns)
+        return max(counted, round(pacing.scheduled(schedule, until_ns) - before))
 
     def dropped(self, stages: Collection[int] | None = None) -> int:
         """Arrivals of the load, or of these stages, that waited too long and were never sent."""

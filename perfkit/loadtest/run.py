@@ -28,6 +28,7 @@ from perfkit.results import (
     LoadtestResult,
     Progress,
     Report,
+    Resources,
 )
 from perfkit.scenario import Data, Scenario
 from perfkit.scenario.parse import load_scenario
@@ -265,12 +266,12 @@ class Drive:
         if not self._plan.workload.virtual:
             # Its thread must not exist before the workers are forked.
             self._sampler.start(self._plan.schedule.warmup_ns)
-        interruption.on_stop = self._stop
+        interruption.on_stop = self._crew.stop
         with self._interval_log():
             ended = self._crew.run(self._tick)
             self._recorder.finish()
         interruption.on_stop = lambda: None  # from here on everything takes only moments
-        resources, trouble = self._sampler.stop()
+        resources, trouble = self._sampled()
         invalid = self._invalid(ended)
         self.caveats += [*invalid, *trouble]
         self.caveats += outcome.caveats(
@@ -283,6 +284,11 @@ class Drive:
             workers=outcome.workers(self._recorder, self._crew, ended),
             resources=resources,
         )
+
+    def _sampled(self) -> tuple[Resources, tuple[Caveat, ...]]:
+        if self._plan.workload.virtual:
+            return Resources(), ()  # a simulated minute takes this machine a moment
+        return self._sampler.stop()
 
     @contextlib.contextmanager
     def _interval_log(self) -> Iterator[None]:
@@ -334,11 +340,7 @@ class Drive:
                         f"ended early by the check {check.check}: it was {check.observed}",
                     )
                 )
-            self._stop()
-
-    def _stop(self) -> None:
-        self._recorder.stopped(self._crew.now_ns())
-        self._crew.stop()
+            self._crew.stop()
 
     def close(self) -> None:
         """Ends whatever still runs."""

@@ -65,6 +65,8 @@ class Samples:
             self.connect_failures.append(at_ns)
         self.outcomes[outcome] = (operation, failure)
 
+    def stopped(self, now_ns: int) -> None: ...
+
     def worker_ended(self, number: int) -> None: ...
 
     def __post_init__(self) -> None:

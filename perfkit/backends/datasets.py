@@ -1,0 +1,320 @@
+"""The built-in datasets: what their tables hold, row by row, the same on every backend.
+
+Pure and deterministic: one set of parameters gives one content, whenever and wherever it is made.
+Rows are drawn in blocks with numpy, so that making them is never what a load waits for, and memory
+stays flat whatever the number of rows.
+
+kv         kv (id, v): text of `value_size` characters.
+documents  documents (id, category, title, body, author, updated_at): a knowledge base. Words come
+           with Zipf's frequencies, so a search finds nearly everything or nearly nothing depending
+           on the word (see VOCABULARY); bodies have about `value_size` characters.
+orders     customers, orders and items (ten orders a customer and three items an order on average;
+           a few customers have most orders); notes have about `value_size` characters.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfkit.scenario import Data
+from perfkit.units import show_count, show_size
+
+ColumnType = Literal["integer", "real", "text", "timestamp"]
+Block = list[tuple[Any, ...]]
+
+VERSION = 1  # of the content; another content must not be taken for one that was kept
+
+_SEED = 20_240_229
+_BLOCK_ROWS = 10_000
+_BLOCK_BYTES = 8 * 2**20
+_ROW_OVERHEAD_BYTES = 40  # header and key of a row, roughly, on any of the backends
+_SECONDS_COVERED = 2 * 365 * 86_400
+_LAST_SECOND = (
+    1_735_689_600  # 2025-01-01 00:00:00 UTC; fixed, as the content must not depend on today
+)
+
+# The head of the vocabulary, most frequent first: "data" is in most documents, "zeppelin" in few.
+_KNOWN_WORDS = (
+    "data system user query index table page search cache server value key note order report "
+    "model result time change service team plan test version release error record field session "
+    "request answer network storage memory backup policy access account contract invoice payment "
+    "customer product price market region office project budget meeting review design guide "
+    "manual example lesson summary draft archive folder library article chapter section figure "
+    "diagram picture letter message channel thread comment question reply ticket incident outage "
+    "repair upgrade migration replica cluster shard leader follower partition snapshot journal "
+    "checkpoint latency throughput capacity traffic balance threshold alert metric dashboard "
+    "monitor probe sample trace span histogram median average deviation estimate forecast season "
+    "harvest river mountain harbour bridge tunnel station railway airport garden kitchen orchard "
+    "meadow glacier volcano lantern compass telescope violin zeppelin"
+)
+_SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu", "lan")  # fmt: skip
+_VOCABULARY_SIZE = 8192
+
+CATEGORIES = ("howto", "reference", "incident", "decision", "meeting", "research", "policy", "faq")
+STATUSES = ("open", "paid", "shipped", "delivered", "returned", "cancelled")
+REGIONS = ("north", "east", "south", "west", "overseas")
+AUTHORS = 200
+PRODUCTS = 1_000
+ORDERS_PER_CUSTOMER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that is never null. A timestamp is a datetime in UTC without a zone."""
+
+    name: str
+    type: ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table or collection: `rows()` gives its rows in blocks, in the order of its primary key.
+
+    `indexes` are the columns of each secondary index, `full_text` the columns that a text search
+    covers. `row_bytes` is an estimate of what a row takes on disk.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: str
+    indexes: tuple[tuple[str, ...], ...]
+    full_text: tuple[str, ...]
+    count: int
+    row_bytes: int
+    rows: Callable[[], Iterator[Block]]
+
+
+def tables(data: Data) -> tuple[Table, ...]:
+    """The tables of the built-in dataset that `data.use` names; none where it names none."""
+    return _MAKERS[data.use](data.rows, data.value_size) if data.use else ()
+
+
+def parameters(data: Data) -> dict[str, str | int]:
+    """What the content depends on: two datasets with equal parameters are the same, row by row."""
+    return {
+        "use": data.use or "",
+        "rows": data.rows,
+        "value_size": data.value_size,
+        "version": VERSION,
+    }
+
+
+def size_bytes(data: Data) -> int:
+    """What the dataset takes on disk, estimated."""
+    return sum(table.count * table.row_bytes for table in tables(data))
+
+
+def describe(data: Data, what: str = "table", where: str = "") -> str:
+    """What making the dataset does, in words that go after "this scenario"."""
+    made = [f"{table.name} ({_rows(table.count)})" for table in tables(data)]
+    named = made[0] if len(made) == 1 else f"{', '.join(made[:-1])} and {made[-1]}"
+    plural = "" if len(made) == 1 else "s"
+    fate = "kept afterwards" if data.keep else "dropped afterwards"
+    return f"makes the {what}{plural} {named}{where}, about {show_size(size_bytes(data))} in all, {fate}"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{show_count(count)} rows"
+
+
+def _kv(rows: int, value_size: int) -> tuple[Table, ...]:
+    def values(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
+        yield _characters(random, len(ids), value_size)
+
+    return (_table("kv", {"v": "text"}, rows, value_size, values),)
+
+
+def _documents(rows: int, value_size: int) -> tuple[Table, ...]:
+    def values(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
+        count = len(ids)
+        yield _pick(CATEGORIES, random.integers(len(CATEGORIES), size=count))
+        yield _texts(random, random.integers(3, 9, size=count))
+        yield _texts(random, _word_counts(random, count, value_size))
+        yield [f"author{n}" for n in _skewed(random, AUTHORS, count).tolist()]
+        yield _times(random, count)
+
+    columns: dict[str, ColumnType] = {
+        "category": "text", "title": "text", "body": "text", "author": "text", "updated_at": "timestamp",
+    }  # fmt: skip
+    return (
+        _table(
+            "documents", columns, rows, 2 * value_size + 120, values,
+            indexes=(("category", "updated_at"),), full_text=("title", "body"),
+        ),
+    )  # fmt: skip
+
+
+def _orders(rows: int, value_size: int) -> tuple[Table, ...]:
+    customers = max(1, rows // ORDERS_PER_CUSTOMER)
+    return (
+        _customers_table(customers),
+        _orders_table(rows, customers, value_size),
+        _items_table(rows),
+    )
+
+
+def _customers_table(count: int) -> Table:
+    def values(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
+        names = _pick(_vocabulary(), random.integers(_VOCABULARY_SIZE, size=len(ids)))
+        yield [name.capitalize() for name in names]
+        yield [f"customer{n}@example.com" for n in ids.tolist()]
+        yield _pick(REGIONS, random.integers(len(REGIONS), size=len(ids)))
+        yield _times(random, len(ids))
+
+    columns: dict[str, ColumnType] = {
+        "name": "text", "email": "text", "region": "text", "created_at": "timestamp",
+    }  # fmt: skip
+    return _table("customers", columns, count, 60, values, indexes=(("email",),))
+
+
+def _orders_table(rows: int, customers: int, value_size: int) -> Table:
+    def values(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
+        count = len(ids)
+        yield _skewed(random, customers, count).tolist()
+        yield _pick(STATUSES, random.integers(len(STATUSES), size=count))
+        yield random.integers(500, 100_000, size=count).tolist()
+        yield _times(random, count)
+        yield _texts(random, _word_counts(random, count, value_size))
+
+    columns: dict[str, ColumnType] = {
+        "customer_id": "integer", "status": "text", "total_cents": "integer",
+        "created_at": "timestamp", "note": "text",
+    }  # fmt: skip
+    indexes = (("customer_id", "created_at"),)
+    return _table("orders", columns, rows, value_size + 40, values, indexes=indexes)
+
+
+def _items_table(orders: int) -> Table:
+    """One to five items an order, by the order's number, so that their count needs no drawing."""
+
+    def values(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
+        count = len(ids)
+        cycle, place = np.divmod(ids - 1, 15)  # 1 + 2 + 3 + 4 + 5 items for five orders
+        yield (cycle * 5 + np.repeat(np.arange(1, 6), np.arange(1, 6))[place]).tolist()
+        yield [f"product{n}" for n in _skewed(random, PRODUCTS, count).tolist()]
+        yield random.integers(1, 10, size=count).tolist()
+        yield random.integers(100, 50_000, size=count).tolist()
+
+    columns: dict[str, ColumnType] = {
+        "order_id": "integer", "product": "text", "quantity": "integer", "price_cents": "integer",
+    }  # fmt: skip
+    whole, rest = divmod(orders, 5)
+    count = 15 * whole + rest * (rest + 1) // 2
+    return _table("items", columns, count, 40, values, indexes=(("order_id",),))
+
+
+_MAKERS: dict[str, Callable[[int, int], tuple[Table, ...]]] = {
+    "kv": _kv,
+    "documents": _documents,
+    "orders": _orders,
+}
+
+Values = Callable[[NDArray[np.int64], np.random.Generator], Iterator[Sequence[Any]]]
+
+
+def _table(  # noqa: PLR0913  a table has as many facts
+    name: str,
+    columns: dict[str, ColumnType],
+    count: int,
+    value_bytes: int,
+    values: Values,
+    *,
+    indexes: tuple[tuple[str, ...], ...] = (),
+    full_text: tuple[str, ...] = (),
+) -> Table:
+    """A table with the primary key id, 1 to count, and the columns that `values` yields in turn."""
+    block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (value_bytes + 1)))
+
+    def rows() -> Iterator[Block]:
+        for number, first in enumerate(range(1, count + 1, block_rows)):
+            ids = np.arange(first, min(first + block_rows, count + 1))
+            random = np.random.default_rng([_SEED, number, *name.encode()])
+            yield list(zip(ids.tolist(), *values(ids, random), strict=True))
+
+    return Table(
+        name=name,
+        columns=(Column("id", "integer"), *(Column(*column) for column in columns.items())),
+        primary_key="id",
+        indexes=indexes,
+        full_text=full_text,
+        count=count,
+        row_bytes=value_bytes + _ROW_OVERHEAD_BYTES,
+        rows=rows,
+    )
+
+
+def _characters(random: np.random.Generator, count: int, size: int) -> list[str]:
+    """Texts of exactly this size, random enough that no server compresses them away."""
+    alphabet = np.frombuffer(
+        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", np.uint8
+    )
+    noise = np.frombuffer(random.bytes(count * size), np.uint8) & 63
+    text = alphabet[noise].tobytes().decode("ascii")
+    return (
+        [text[start : start + size] for start in range(0, count * size, size)]
+        if size
+        else [""] * count
+    )
+
+
+def _pick(choices: Sequence[str], at: NDArray[np.int64]) -> list[str]:
+    return [choices[place] for place in at.tolist()]
+
+
+def _skewed(random: np.random.Generator, bound: int, count: int) -> NDArray[np.int64]:
+    """Numbers from 1 to bound, low ones more often: the first tenth gets about a third of them."""
+    drawn: NDArray[np.int64] = (random.random(count) ** 2 * bound).astype(np.int64) + 1
+    return drawn
+
+
+def _times(random: np.random.Generator, count: int) -> list[Any]:
+    seconds = _LAST_SECOND - random.integers(_SECONDS_COVERED, size=count)
+    times: list[Any] = seconds.astype("datetime64[s]").tolist()
+    return times
+
+
+def _word_counts(random: np.random.Generator, count: int, characters: int) -> NDArray[np.int64]:
+    """Numbers of words for texts of that many characters on average, from half to half as much again."""
+    words = max(1, round(characters / _MEAN_WORD_CHARACTERS))
+    return random.integers(math.ceil(words / 2), words * 3 // 2 + 1, size=count)
+
+
+def _texts(random: np.random.Generator, word_counts: NDArray[np.int64]) -> list[str]:
+    """Texts of so many words each, word number r of the vocabulary with a frequency of 1/r."""
+    total = int(word_counts.sum())
+    ranks = np.searchsorted(_CUMULATED, random.random(total) * _CUMULATED[-1])
+    words = iter(_pick(_vocabulary(), ranks))
+    return [" ".join(itertools.islice(words, length)) for length in word_counts.tolist()]
+
+
+_CUMULATED = np.cumsum(1.0 / np.arange(1, _VOCABULARY_SIZE + 1))
+
+
+def _make_vocabulary() -> list[str]:
+    """Known words first, then made-up ones of three to five syllables that can be spoken."""
+    made = (
+        "".join(syllables)
+        for length in (3, 4)
+        for syllables in itertools.product(_SYLLABLES, repeat=length)
+    )
+    return list(
+        itertools.islice(dict.fromkeys((*_KNOWN_WORDS.split(" "), *made)), _VOCABULARY_SIZE)
+    )
+
+
+VOCABULARY: Sequence[str] = _make_vocabulary()
+"""The words of `documents`, most frequent first: word r is 1/r times as frequent as the first."""
+
+
+def _vocabulary() -> Sequence[str]:
+    return VOCABULARY
+
+
+_MEAN_WORD_CHARACTERS = 1 + float(
+    np.average([len(word) for word in VOCABULARY], weights=1.0 / np.arange(1, _VOCABULARY_SIZE + 1))
+)

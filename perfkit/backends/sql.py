@@ -1,0 +1,244 @@
+"""What the SQL backends share: reading statements, judging replies, and marking datasets as ours.
+
+Statements are read only as far as caution needs it: what stands in quotes or comments is blanked,
+and the words that are left say whether a statement writes or meddles with transactions. In doubt a
+statement writes.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfkit.backends import datasets
+from perfkit.backends.base import Failure, Judge
+from perfkit.backends.datasets import ColumnType, Table
+from perfkit.backends.expect import (
+    forgiven,
+    rows_test,
+    unexpected_rows,
+    unexpected_value,
+    value_test,
+)
+from perfkit.errors import TargetError, UsageError
+from perfkit.scenario import Data, Expect, Operation, SetupStatement, Statement
+from perfkit.scenario.placeholders import sql_names
+
+_NOT_CODE = re.compile(
+    r"""
+      --[^\n]* | /\*.*?(?:\*/|\Z)
+    | (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'
+    | '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*`
+    | (?<![\w$])(?P<dollar>\$\w*\$).*?(?P=dollar)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_WORD = re.compile(r"[a-z_]\w*")
+_READS = frozenset({"select", "values", "table", "show", "with", "explain"})
+# Any of these as a bare word in a statement that begins like a read makes it a write: CTEs that
+# modify data, SELECT … INTO, EXPLAIN ANALYZE of a write, and functions known for what they change.
+_CHANGES = frozenset({
+    "insert", "update", "delete", "merge", "into", "execute", "create",
+    "nextval", "setval", "dblink", "dblink_exec", "lo_create", "lo_import", "lo_unlink", "lo_put",
+    "pg_terminate_backend", "pg_cancel_backend", "pg_notify", "set_config", "load_extension",
+    "pg_switch_wal", "pg_stat_reset", "pg_stat_statements_reset", "pg_reload_conf",
+})  # fmt: skip
+_LOCKING = re.compile(r"\bfor\s+(?:no\s+key\s+)?update\b")
+_RUNS_IT = frozenset({"analyze", "analyse"})  # EXPLAIN ANALYZE executes what it explains
+_TRANSACTION = frozenset({"begin", "start", "commit", "end", "rollback", "abort", "prepare"})
+_TO_SAVEPOINT = re.compile(r"rollback\s+(?:(?:work|transaction)\s+)?to\b")
+_WITHIN_TRANSACTION = frozenset({"savepoint", "release"})
+
+
+def _code(sql: str) -> str:
+    """The statement in small letters without comments, and with quoted text and names blanked."""
+    return _NOT_CODE.sub(" ", sql).lower()
+
+
+def commands(sql: str) -> list[str]:
+    """The commands in a text that may hold several, as code: quotes blanked, no comments."""
+    return [part for part in map(str.strip, _code(sql).split(";")) if part]
+
+
+def command(sql: str) -> str:
+    """The first word of a statement, in small letters; "" where there is none."""
+    word = _WORD.search(_code(sql))
+    return word[0] if word else ""
+
+
+def reads_only(sql: str) -> bool:
+    """Is this certain to change no data? Row locks change none."""
+    return all(_reads_only(code) for code in commands(sql))
+
+
+def _reads_only(code: str) -> bool:
+    words = _WORD.findall(_LOCKING.sub(" ", code))
+    if words[:1] == ["explain"] and _RUNS_IT.isdisjoint(words):
+        return True
+    return words[:1] != [] and words[0] in _READS and _CHANGES.isdisjoint(words)
+
+
+def statements(operation: Operation) -> tuple[Statement, ...]:
+    """The operation's statements; one, with the operation's `expect`, where it is no transaction."""
+    if operation.sql is not None:
+        return (Statement(sql=operation.sql, expect=operation.expect),)
+    return operation.transaction or ()
+
+
+def writes(operation: Operation) -> bool:
+    """Would this operation change data? In doubt, yes."""
+    texts = [statement.sql for statement in statements(operation)]
+    return not texts or not all(map(reads_only, texts))
+
+
+def problem(operation: Operation, backend: str) -> str | None:
+    """Why a SQL backend can't run this operation at all, found without asking a server."""
+    if operation.mongo is not None:
+        return f"a MongoDB command can't run on {backend}: write `sql`"
+    if operation.redis is not None:
+        return f"a Redis command can't run on {backend}: write `sql`"
+    if operation.transaction is not None and (
+        operation.expect.rows is not None or value_test(operation.expect)
+    ):
+        return "`expect` of rows or a value belongs to a statement of the transaction"
+    if operation.sql is not None and command(operation.sql) in _WITHIN_TRANSACTION:
+        return "a savepoint belongs into a `transaction`"
+    problems = (_statement_problem(statement) for statement in statements(operation))
+    return next((words for words in problems if words), None)
+
+
+def _statement_problem(statement: Statement) -> str | None:
+    found = commands(statement.sql)
+    if not found:
+        return "there is no statement in it"
+    if len(found) > 1:
+        return (
+            f"{len(found)} statements in one text: write them as a `transaction`, one in each entry"
+        )
+    first = command(found[0])
+    if first in _TRANSACTION and not _TO_SAVEPOINT.match(found[0]):
+        return (
+            f"{first.upper()} is perfkit's own: it begins and ends a `transaction` by itself, "
+            "so write only the statements in between"
+        )
+    if first == "copy":
+        return "COPY can't be an operation: write INSERT or SELECT"
+    try:
+        rows_test(statement.expect)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def setup_texts(setup: Sequence[SetupStatement], backend: str) -> Sequence[str]:
+    """The setup or teardown statements of a SQL backend. UsageError when one is no text."""
+    texts = [statement for statement in setup if isinstance(statement, str)]
+    if len(texts) < len(setup):
+        stranger = next(statement for statement in setup if not isinstance(statement, str))
+        raise UsageError(f"{stranger!r} is no SQL statement", hint=f"{backend} takes SQL as text")
+    return texts
+
+
+def indexes(sql: str, names: Sequence[str]) -> tuple[int, ...]:
+    """Where in a draw, whose values are in the order of `names`, the statement's parameters are."""
+    return tuple(names.index(name) for name in sql_names(sql))
+
+
+def judge_of(
+    expect: Expect,
+    failure_of: Callable[[Any], Failure | None],
+    count: Callable[[Any], int],
+    first_value: Callable[[Any], Any],
+) -> Judge:
+    """The judge that `expect` asks for; `failure_of` alone where it asks for nothing.
+
+    `failure_of` says what the server has against it, `count` and `first_value` read a good reply.
+    """
+    rows_right, value_right = rows_test(expect), value_test(expect)
+
+    def judge(reply: Any) -> Failure | None:
+        failure = failure_of(reply)
+        if failure is not None:
+            return forgiven(expect, failure)
+        if rows_right is not None and not rows_right(rows := count(reply)):
+            return forgiven(expect, unexpected_rows(expect, rows))
+        if value_right is not None:
+            return _judge_value(reply)
+        return None
+
+    def _judge_value(reply: Any) -> Failure | None:
+        assert value_right is not None
+        if count(reply) == 0:
+            return Failure("unexpected", f"expected the value {expect.value!r}, got no row")
+        seen = first_value(reply)
+        return None if value_right(seen) else unexpected_value(expect, seen)
+
+    asks = expect.error or rows_right is not None or value_right is not None
+    return judge if asks else failure_of
+
+
+# -- datasets -------------------------------------------------------------------------------------
+
+_MARK = re.compile(r"perfkit dataset (\{[^{}]*\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a table that perfkit made says of itself, wherever the backend can keep a text with it."""
+
+    parameters: Mapping[str, str | int]
+    kept: bool
+
+    def __str__(self) -> str:
+        return f"perfkit dataset {json.dumps({**self.parameters, 'kept': self.kept})}"
+
+
+def mark_of(data: Data) -> Mark:
+    """The mark for the tables of this dataset."""
+    return Mark(datasets.parameters(data), data.keep)
+
+
+def read_mark(text: str | None) -> Mark | None:
+    """The mark in a text, None where there is none: the table is not ours."""
+    found = _MARK.search(text or "")
+    if found is None:
+        return None
+    parameters = json.loads(found[1])
+    return Mark(parameters, bool(parameters.pop("kept", False)))
+
+
+def may_reuse(data: Data, names: Sequence[str], present: Mapping[str, str | None]) -> bool:
+    """Is the very dataset there already, kept by an earlier run?
+
+    `names` are those it needs, `present` holds the text that each of them carries which is there.
+    TargetError when one was not made by perfkit; where this returns False, all may be dropped.
+    """
+    marks = {name: read_mark(text) for name, text in present.items()}
+    strangers = [name for name, mark in marks.items() if mark is None]
+    if strangers:
+        raise TargetError(
+            f"there is something named {strangers[0]!r} already that perfkit did not make",
+            hint="perfkit leaves it alone: use another database or schema, or rename it",
+        )
+    wanted = datasets.parameters(data)
+    return present.keys() == set(names) and all(
+        mark is not None and mark.kept and mark.parameters == wanted for mark in marks.values()
+    )
+
+
+def column_lines(table: Table, types: Mapping[ColumnType, str]) -> list[str]:
+    """The column definitions of CREATE TABLE in a dialect with these types."""
+    return [
+        f"{column.name} {types[column.type]} "
+        + ("PRIMARY KEY" if column.name == table.primary_key else "NOT NULL")
+        for column in table.columns
+    ]
+
+
+def index_statements(table: Table) -> list[str]:
+    """CREATE INDEX for each secondary index, named as PostgreSQL itself would."""
+    return [
+        f"CREATE INDEX {table.name}_{'_'.join(columns)}_idx ON {table.name} ({', '.join(columns)})"
+        for columns in table.indexes
+    ]

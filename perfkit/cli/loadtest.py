@@ -1,0 +1,90 @@
+"""`perfkit loadtest`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perfkit.cli import options as opt
+
+EXAMPLE = "Example: perfkit loadtest checkout.yml --target $DATABASE_URL --json report.json"
+
+
+def command(
+    scenario: Annotated[
+        Path, typer.Argument(help="The scenario file, in YAML.", show_default=False)
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", "-t", metavar="URL", help="Drive this target instead of the scenario's."
+        ),
+    ] = None,
+    overrides: opt.Set = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="A JSON report to compare with, for checks that name `baseline`.",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Agree to write to a host that is not this machine.")
+    ] = False,
+    allow_saturated: Annotated[
+        bool,
+        typer.Option(
+            "--allow-saturated", help="A generator that can't keep up is a caveat, not status 4."
+        ),
+    ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes",
+            min=1,
+            metavar="N",
+            help="Worker processes; by default as cores are free.",
+        ),
+    ] = None,
+    hdr_log: Annotated[
+        Path | None,
+        typer.Option(
+            "--hdr-log",
+            metavar="FILE",
+            help="Write the interval log that HdrHistogram tools read.",
+            rich_help_panel=opt.REPORTS,
+        ),
+    ] = None,
+    json: opt.Json = None,
+    html: opt.Html = None,
+    markdown: opt.Markdown = None,
+    junit: opt.Junit = None,
+    quiet: opt.Quiet = False,
+    no_color: opt.NoColor = False,
+    timeout: opt.Timeout = None,
+) -> None:
+    """Drive a scenario's load against a target and check its thresholds.
+
+    The exit status is the verdict: 0 passed, 1 a check failed, 4 the measurement is not valid.
+    """
+    from perfkit import loadtest
+    from perfkit.report.writing import Outputs
+
+    outputs = Outputs(json, opt.text(html), markdown, opt.text(junit), quiet, color=not no_color)
+    outputs.check_writable()
+    options = loadtest.Options(
+        scenario=scenario,
+        target=target,
+        overrides=tuple(overrides or ()),
+        baseline=opt.baseline(baseline),
+        yes=yes,
+        allow_saturated=allow_saturated,
+        hdr_log=hdr_log,
+        processes=processes,
+        time_limit_ns=opt.time_limit_ns(timeout),
+    )
+    with opt.observer(quiet=quiet, color=not no_color) as observer:
+        report = loadtest.run(options, observer)
+    outputs.write(report)
+    raise typer.Exit(report.status)

@@ -1,0 +1,493 @@
+"""What users write: the keys of a scenario file, with the words that editors show for them.
+
+Pydantic checks the types and gives the JSON Schema; what these models hold is in base units already.
+How the parts must fit together is in `checks`.
+"""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from perfkit.scenario import values
+from perfkit.scenario.fields import (
+    Duration,
+    Flag,
+    Frozen,
+    Mistake,
+    NameText,
+    Natural,
+    Positive,
+    PositiveDuration,
+    Size,
+    Weight,
+    Words,
+    at_least,
+    rate,
+    schema_of_number,
+    shown,
+    whole,
+)
+from perfkit.scenario.model import Expect, Retry, Statement
+from perfkit.scenario.schema_parts import (
+    PARAM_SCHEMA,
+    SETUP_SCHEMA,
+    THINK_SCHEMA,
+    THRESHOLDS_SCHEMA,
+)
+from perfkit.scenario.think import read_think
+from perfkit.scenario.values import Param, ScalarValue
+
+_ROWS = re.compile(r"(>=|<=|==|>|<)?\s*\d{1,15}|(\d{1,15})\s*\.\.\s*(\d{1,15})")
+_CONTROLS_TRANSACTION = re.compile(
+    r"\s*(begin|commit|rollback|end|start\s+transaction|savepoint)\b", re.IGNORECASE
+)
+_MOST_USERS = 1_000_000
+
+
+def _rows(value: Any) -> Any:
+    if isinstance(value, str):
+        match = _ROWS.fullmatch(value.strip())
+        if match and (match[2] is None or int(match[2]) <= int(match[3])):
+            return value
+    elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError(f"{shown(value)} is no number of rows: write 1, '>=1' or 1..10")
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _statement(value: Any) -> Any:
+    return {"sql": value} if isinstance(value, str) else value
+
+
+def _retry(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"tries": value}
+
+
+def _param_name(value: str) -> str:
+    if not value.isidentifier() or not value.isascii():
+        raise ValueError(f"{value!r} is no name for a param: use letters, digits and _")
+    return value
+
+
+def _redis(value: Any) -> Any:
+    """A list of commands from one command, or from a list of them."""
+    if not isinstance(value, list) or not value:
+        raise Mistake(f'{shown(value)} is no command: write a list, as in [GET, "key:{{id}}"]')
+    pipeline = all(isinstance(item, list) for item in value)
+    for index, command in enumerate(value if pipeline else [value]):
+        _check_redis_command(command, (index,) if pipeline else ())
+    return value if pipeline else [value]
+
+
+def _check_redis_command(command: list[Any], at: tuple[int, ...]) -> None:
+    for index, word in enumerate(command):
+        if isinstance(word, bool) or not isinstance(word, str | int | float):
+            place = (*at, index)
+            raise Mistake(
+                f"{shown(word)} is no argument of a command: write text or a number", at=place
+            )
+    if not command or not isinstance(command[0], str) or not command[0].strip():
+        raise Mistake("a command starts with its name, as in [GET, key]", at=at)
+
+
+def _mongo(value: Any) -> Any:
+    if not isinstance(value, dict) or not value:
+        raise Mistake(f"{shown(value)} is no command: write a mapping, as in find: kv")
+    return value
+
+
+def _setup(value: Any) -> Any:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, list) and value:
+        _check_redis_command(value, ())
+        return value
+    if isinstance(value, dict) and value:
+        return value
+    raise Mistake(
+        f"{shown(value)} is no statement: write SQL, a list for Redis, a mapping for MongoDB"
+    )
+
+
+def _levels(value: Any, read: Any) -> tuple[float, float]:
+    """Start and end from `0..500/s`, `0/s..500/s` or a single level."""
+    start, dots, end = value.partition("..") if isinstance(value, str) else (value, "", "")
+    if not dots:
+        return read(value), read(value)
+    end_level = read(end)
+    unit = end[end.find("/") :] if "/" in end and "/" not in start else ""
+    return read(start + unit), end_level
+
+
+def _rate_levels(value: Any) -> tuple[float, float]:
+    return _levels(value, rate)
+
+
+def _user_count(value: Any) -> float:
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    users = at_least(0, whole)(value)
+    if users > _MOST_USERS:
+        raise ValueError(f"{users} is too many: at most {_MOST_USERS} users")
+    return float(users)
+
+
+def _user_levels(value: Any) -> tuple[float, float]:
+    try:
+        return _levels(value, _user_count)
+    except ValueError:
+        raise ValueError(
+            f"{shown(value)} is no number of users: write 50, or 0..50 for a ramp"
+        ) from None
+
+
+def _version(value: Any) -> int:
+    if value != 1 or isinstance(value, bool):
+        raise ValueError(f"{shown(value)} is no version of this format: write 1")
+    return 1
+
+
+def _stage_name(value: str) -> str:
+    if len(value) > 100 or not value.isprintable() or "." in value:
+        raise ValueError(f"{shown(value)} is no name for a stage: up to 100 characters, no dot")
+    return value
+
+
+ParamName = Annotated[str, AfterValidator(_param_name)]
+ParamField = Annotated[Param, BeforeValidator(values.read_param), WithJsonSchema(PARAM_SCHEMA)]
+Think = Annotated[Any, BeforeValidator(read_think), WithJsonSchema(THINK_SCHEMA)]
+StageName = Annotated[Words, AfterValidator(_stage_name)]
+Rates = Annotated[
+    tuple[float, float],
+    BeforeValidator(_rate_levels),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "examples": ["500/s", "0..500/s", "30/min"]},
+                {"type": "number", "minimum": 0},
+            ]
+        }
+    ),
+]
+Users = Annotated[
+    tuple[float, float],
+    BeforeValidator(_user_levels),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "examples": ["0..50"]}]}
+    ),
+]
+SetupField = Annotated[Any, BeforeValidator(_setup), WithJsonSchema(SETUP_SCHEMA)]
+
+
+class RetrySyntax(Frozen):
+    """How often to try, and how long to wait."""
+
+    tries: Annotated[
+        Annotated[int, BeforeValidator(at_least(1)), schema_of_number("integer", minimum=1)],
+        Field(le=1000, description="Tries in all, the first one included."),
+    ]
+    wait: Annotated[
+        Duration,
+        Field(description="Wait before the second try; doubles from then on, with jitter."),
+    ] = 0
+
+    def model(self) -> Retry:
+        """As the rest of perfkit sees it."""
+        return Retry(tries=self.tries, wait_ns=self.wait)
+
+
+class ExpectSyntax(Frozen):
+    """What a right answer looks like; anything else counts as an error."""
+
+    rows: Annotated[
+        Annotated[
+            int | str,
+            BeforeValidator(_rows),
+            WithJsonSchema(
+                {
+                    "anyOf": [
+                        {"type": "integer", "minimum": 0},
+                        {"type": "string", "examples": [">=1", "1..10"]},
+                    ]
+                }
+            ),
+        ]
+        | None,
+        Field(description="Number of rows, documents or elements: 1, '>=1' or 1..10."),
+    ] = None
+    value: Annotated[ScalarValue, Field(description="The first value of the answer.")] = None
+    error: Annotated[
+        tuple[Words, ...],
+        BeforeValidator(_listed),
+        WithJsonSchema(
+            {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+        ),
+        Field(description="Error classes that are all right, such as unique_violation."),
+    ] = ()
+
+    def model(self) -> Expect:
+        """As the rest of perfkit sees it."""
+        return Expect(
+            rows=self.rows,
+            value=self.value,
+            has_value="value" in self.model_fields_set,
+            error=self.error,
+        )
+
+
+class StatementSyntax(Frozen):
+    """A statement of a transaction."""
+
+    sql: Annotated[Words, Field(description="The statement, with :name for the value of a param.")]
+    expect: Annotated[ExpectSyntax, Field(description="What a right answer looks like.")] = (
+        ExpectSyntax()
+    )
+
+    @model_validator(mode="after")
+    def _leaves_the_transaction_alone(self) -> Self:
+        if match := _CONTROLS_TRANSACTION.match(self.sql):
+            raise Mistake(
+                f"{match[1].upper()} is perfkit's own: a transaction begins and ends by itself",
+                at=("sql",),
+            )
+        return self
+
+    def model(self) -> Statement:
+        """As the rest of perfkit sees it."""
+        return Statement(sql=self.sql, expect=self.expect.model())
+
+
+class OperationSyntax(Frozen):
+    """An operation of the mix: a statement, a transaction or a command."""
+
+    name: Annotated[NameText, Field(description="Name in reports and thresholds.")]
+    weight: Annotated[
+        Weight, Field(description="Share of the mix, relative to the other operations.")
+    ] = 1.0
+    sql: Annotated[
+        Words | None,
+        Field(description="A statement (SQLite, PostgreSQL), with :name for the value of a param."),
+    ] = None
+    transaction: Annotated[
+        tuple[
+            Annotated[
+                StatementSyntax,
+                BeforeValidator(_statement, json_schema_input_type=str | StatementSyntax),
+            ],
+            ...,
+        ]
+        | None,
+        Field(min_length=1, description="Statements that succeed or fail together."),
+    ] = None
+    isolation: Annotated[
+        Literal["read committed", "repeatable read", "serializable"] | None,
+        Field(description="Isolation level of the transaction."),
+    ] = None
+    mongo: Annotated[
+        Annotated[
+            dict[str, Any],
+            BeforeValidator(_mongo),
+            WithJsonSchema({"type": "object", "minProperties": 1}),
+        ]
+        | None,
+        Field(description='A MongoDB command; "{name}" becomes the value of a param.'),
+    ] = None
+    redis: Annotated[
+        Annotated[
+            tuple[tuple[Any, ...], ...],
+            BeforeValidator(_redis),
+            WithJsonSchema({"type": "array", "minItems": 1}),
+        ]
+        | None,
+        Field(description='A Redis command as a list, [GET, "key:{id}"], or a list of commands.'),
+    ] = None
+    params: Annotated[
+        dict[ParamName, ParamField],
+        Field(description="Where the values come from: a literal, or a generator."),
+    ] = {}  # noqa: RUF012  pydantic copies it, and the model is frozen
+    expect: Annotated[ExpectSyntax, Field(description="What a right answer looks like.")] = (
+        ExpectSyntax()
+    )
+    timeout: Annotated[
+        PositiveDuration,
+        Field(description="After this time the operation has failed; 30s unless said."),
+    ] = 30_000_000_000
+    retry: Annotated[
+        RetrySyntax,
+        BeforeValidator(_retry, json_schema_input_type=int | RetrySyntax),
+        Field(description="Tries after a serialization failure, a deadlock or a busy database."),
+    ] = RetrySyntax(tries=1)
+    think: Annotated[
+        Think, Field(description="Pause of the user after this operation (closed load).")
+    ] = None
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> Self:
+        given = [key for key in ("sql", "transaction", "mongo", "redis") if getattr(self, key)]
+        if not given:
+            raise Mistake("does nothing: give it sql, transaction, mongo or redis")
+        if len(given) > 1:
+            raise Mistake(f"has both {given[0]} and {given[1]}: one of them", at=(given[1],))
+        if self.isolation and not self.transaction:
+            raise Mistake("only a transaction has an isolation level", at=("isolation",))
+        return self
+
+
+class Levels(Frozen):
+    """How much load for how long."""
+
+    duration: Annotated[PositiveDuration | None, Field(description="How long: 30s, 5m.")] = None
+    iterations: Annotated[
+        Positive | None,
+        Field(description="In place of a duration, in the last stage: operations in all."),
+    ] = None
+    rate: Annotated[
+        Rates | None, Field(description="Open load: arrivals, 500/s, or 0..500/s for a ramp.")
+    ] = None
+    users: Annotated[Users | None, Field(description="Closed load: 50, or 0..50 for a ramp.")] = (
+        None
+    )
+    steps: Annotated[
+        Positive, Field(le=10_000, description="Climb in this many equal steps, not in a ramp.")
+    ] = 1
+
+    @property
+    def levels(self) -> tuple[float, float] | None:
+        """Start and end, in arrivals a second or users."""
+        return self.rate or self.users
+
+    def require_whole(self) -> None:
+        """Mistake unless this says how much, how long, and nothing that contradicts itself."""
+        if (self.duration is None) == (self.iterations is None):
+            both = "either a duration or iterations" if self.duration else "a duration"
+            raise Mistake(f"needs {both}", at=("iterations",) if self.duration else ())
+        if (self.rate is None) == (self.users is None):
+            raise Mistake(
+                "needs a rate (open load) or users (closed load)"
+                + (", not both" if self.rate else "")
+            )
+        start, end = self.levels or (0, 0)
+        if self.iterations and start != end:
+            raise Mistake("iterations need a constant load, not a ramp", at=("iterations",))
+        if self.iterations and not start:
+            raise Mistake("iterations never end without load", at=("iterations",))
+        if self.steps > 1 and start == end:
+            raise Mistake("steps need a ramp, as in 0..500/s", at=("steps",))
+
+
+class StageSyntax(Levels):
+    """A part of the load."""
+
+    name: Annotated[
+        StageName | None,
+        Field(description="Name in reports and thresholds; stage-1, … unless said."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        self.require_whole()
+        return self
+
+
+class LoadSyntax(Levels):
+    """How much load, for how long, in which model; a single stage may stand here without a list."""
+
+    model: Annotated[
+        Literal["open", "closed"],
+        Field(description="open: arrivals that do not wait for answers; closed: users who do."),
+    ]
+    stages: Annotated[
+        tuple[StageSyntax, ...] | None,
+        Field(min_length=1, max_length=1000, description="One after the other."),
+    ] = None
+    warmup: Annotated[
+        Duration, Field(description="Time before the first stage, measured and reported apart.")
+    ] = 0
+    arrivals: Annotated[
+        Literal["regular", "poisson"],
+        Field(description="Open load: evenly spaced, or at random as independent users arrive."),
+    ] = "regular"
+    connections: Annotated[
+        Positive | None, Field(le=100_000, description="Open load: at most this many connections.")
+    ] = None
+    max_lag: Annotated[
+        PositiveDuration,
+        Field(
+            description="Open load: an arrival that waits longer for a connection is dropped; 15s unless said."
+        ),
+    ] = 15_000_000_000
+    think: Annotated[
+        Think, Field(description="Closed load: pause of a user between two operations.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _has_stages(self) -> Self:
+        single = {"duration", "iterations", "rate", "users", "steps"} & self.model_fields_set
+        if self.stages is None:
+            if not single:
+                raise Mistake("needs stages, or a duration with a rate or users")
+            self.require_whole()
+        elif single:
+            raise Mistake("stands beside stages: put it into one of them", at=(min(single),))
+        return self
+
+
+class DataSyntax(Frozen):
+    """Data made before the run and dropped after it."""
+
+    use: Annotated[
+        Literal["kv", "documents", "orders"] | None, Field(description="A built-in dataset.")
+    ] = None
+    rows: Annotated[Positive, Field(le=10**12, description="Its number of rows.")] = 10_000
+    value_size: Annotated[Size, Field(ge=1, description="Size of its values: 100, 1KiB.")] = 100
+    keep: Annotated[Flag, Field(description="Leave it there after the run.")] = False
+    setup: Annotated[
+        tuple[SetupField, ...],
+        Field(
+            description="Statements of your own before the run: SQL, a list for Redis, a mapping for MongoDB."
+        ),
+    ] = ()
+    teardown: Annotated[
+        tuple[SetupField, ...],
+        Field(description="Statements of your own after the run, whatever happened in it."),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _has_something_to_do(self) -> Self:
+        dataset_keys = {"rows", "value_size", "keep"} & self.model_fields_set
+        if self.use is None and dataset_keys:
+            key = min(dataset_keys)
+            raise Mistake(f"{key} belongs to a built-in dataset: add use: kv", at=(key,))
+        return self
+
+
+class FileSyntax(Frozen):
+    """A load test for perfkit."""
+
+    version: Annotated[
+        Annotated[int, BeforeValidator(_version), WithJsonSchema({"const": 1})],
+        Field(description="Version of this format."),
+    ] = 1
+    name: Annotated[
+        Words | None, Field(description="Name in the report; the file's name unless said.")
+    ] = None
+    target: Annotated[
+        Words | None,
+        Field(description="URL of the database, best as ${DATABASE_URL}; --target overrides it."),
+    ] = None
+    seed: Annotated[Natural, Field(description="The same seed draws the same values.")] = 1
+    data: Annotated[DataSyntax | None, Field(description="Data made before the run.")] = None
+    operations: Annotated[
+        tuple[OperationSyntax, ...],
+        Field(min_length=1, max_length=1000, description="What to do, by weight."),
+    ]
+    load: Annotated[LoadSyntax, Field(description="How much, and for how long.")]
+    thresholds: Annotated[
+        Any,
+        Field(description="What must hold; the exit status is 1 otherwise."),
+        WithJsonSchema(THRESHOLDS_SCHEMA),
+    ] = ()

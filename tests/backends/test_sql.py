@@ -1,0 +1,214 @@
+"""What the SQL backends read out of statements, and the marks by which they know their tables."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfkit.backends import sql
+from perfkit.backends.base import Failure
+from perfkit.errors import TargetError, UsageError
+from perfkit.scenario import Data, Expect, Operation, Statement
+
+READS = [
+    "SELECT 1",
+    "  select v from kv where id = :id ;  ",
+    "VALUES (1), (2)",
+    "TABLE kv",
+    "SHOW work_mem",
+    "WITH x AS (SELECT 1) SELECT * FROM x",
+    "EXPLAIN SELECT 1",
+    "EXPLAIN DELETE FROM kv",
+    "SELECT v FROM kv FOR UPDATE",
+    "SELECT v FROM kv FOR NO KEY UPDATE SKIP LOCKED",
+    "SELECT 'delete from kv; insert into kv'",
+    'SELECT "update" FROM kv',
+    "SELECT 1 -- ; DELETE FROM kv",
+    "SELECT /* update */ 1",
+    "SELECT $$ insert $$",
+    "SELECT E'it\\'s' || ' ; delete'",
+    "SELECT last_update FROM kv",
+    "SELECT replace(v, 'a', 'b') FROM kv",
+]
+WRITES = [
+    "INSERT INTO kv VALUES (1)",
+    "update kv set v = 1",
+    "DELETE FROM kv",
+    "MERGE INTO kv USING x ON true WHEN MATCHED THEN DO NOTHING",
+    "REPLACE INTO kv VALUES (1)",
+    "WITH gone AS (DELETE FROM kv RETURNING *) SELECT * FROM gone",
+    "WITH x AS (SELECT 1) INSERT INTO kv SELECT * FROM x",
+    "SELECT * INTO copy FROM kv",
+    "EXPLAIN ANALYZE DELETE FROM kv",
+    "EXPLAIN (ANALYZE, BUFFERS) UPDATE kv SET v = 1",
+    "SELECT nextval('s')",
+    "CREATE TABLE x (i int)",
+    "TRUNCATE kv",
+    "CALL p()",
+    "DO $$ BEGIN END $$",
+    "PRAGMA journal_mode = wal",
+    "VACUUM",
+    "/* SELECT */ DELETE FROM kv",
+    "SELECT '' ; DELETE FROM kv",
+    "/* /* */ DELETE FROM kv -- */",
+]
+
+
+@pytest.mark.parametrize("text", READS)
+def test_a_read_is_known_as_one(text: str) -> None:
+    assert not sql.writes(Operation(name="o", sql=text))
+
+
+@pytest.mark.parametrize("text", WRITES)
+def test_whatever_may_write_counts_as_writing(text: str) -> None:
+    assert sql.writes(Operation(name="o", sql=text))
+
+
+@pytest.mark.parametrize("text", WRITES)
+def test_one_write_makes_a_transaction_write(text: str) -> None:
+    statements = (Statement(sql="SELECT 1"), Statement(sql=text))
+    assert sql.writes(Operation(name="o", transaction=statements))
+
+
+def test_an_operation_of_another_backend_counts_as_writing() -> None:
+    assert sql.writes(Operation(name="o", redis=(("GET", "x"),)))
+
+
+@given(st.text(alphabet="sdeltinr'\"$-/*;\n\\ E()", max_size=60))
+def test_reading_any_text_at_all_ends_without_an_error(text: str) -> None:
+    operation = Operation(name="o", sql=text)
+    sql.writes(operation)
+    sql.problem(operation, "PostgreSQL")
+
+
+def _problem(text: str, **more: object) -> str | None:
+    return sql.problem(Operation.model_validate({"name": "o", "sql": text, **more}), "SQLite")
+
+
+def test_sound_statements_have_no_problem() -> None:
+    for text in [*READS, *WRITES]:
+        if ";" not in sql._code(text).strip(" ;"):
+            assert _problem(text) is None, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["BEGIN", "start transaction", "COMMIT", "/* x */ rollback", "END", "PREPARE TRANSACTION 'x'"],
+)
+def test_transaction_control_is_refused_with_what_to_write_instead(text: str) -> None:
+    words = _problem(text)
+    assert words is not None
+    assert "transaction" in words
+
+
+def test_a_savepoint_is_for_transactions_only() -> None:
+    assert _problem("SAVEPOINT s")
+    texts = ("SAVEPOINT s", "SELECT 1", "ROLLBACK TO s", "ROLLBACK TRANSACTION TO s", "RELEASE s")
+    statements = tuple(Statement(sql=text) for text in texts)
+    assert sql.problem(Operation(name="o", transaction=statements), "SQLite") is None
+
+
+def test_several_statements_in_one_text_are_refused() -> None:
+    assert "2 statements" in (_problem("SELECT 1; SELECT 2") or "")
+    assert _problem("SELECT ';'; -- ;") is None
+
+
+def test_no_statement_is_refused() -> None:
+    assert _problem("  -- nothing") == "there is no statement in it"
+
+
+def test_copy_is_refused() -> None:
+    assert "COPY" in (_problem("COPY kv TO STDOUT") or "")
+
+
+def test_an_unreadable_number_of_rows_is_refused() -> None:
+    assert "'many'" in (_problem("SELECT 1", expect={"rows": "many"}) or "")
+
+
+def test_a_transaction_expects_rows_of_its_statements_not_as_a_whole() -> None:
+    operation = Operation(name="o", transaction=(Statement(sql="SELECT 1"),), expect=Expect(rows=1))
+    assert "statement of the transaction" in (sql.problem(operation, "SQLite") or "")
+
+
+def test_operations_of_other_backends_are_refused_by_name() -> None:
+    redis = Operation(name="o", redis=(("GET", "x"),))
+    mongo = Operation(name="o", mongo={"find": "kv"})
+    assert "Redis" in (sql.problem(redis, "SQLite") or "")
+    assert "MongoDB" in (sql.problem(mongo, "SQLite") or "")
+
+
+def test_setup_that_is_no_text_is_a_usage_error() -> None:
+    assert sql.setup_texts(["SELECT 1"], "SQLite") == ["SELECT 1"]
+    with pytest.raises(UsageError, match="SET"):
+        sql.setup_texts(["SELECT 1", ["SET", "a", 1]], "SQLite")
+
+
+def test_values_are_picked_by_name_each_once() -> None:
+    assert sql.indexes("SELECT :b, :a, :b", ("a", "b", "c")) == (1, 0)
+
+
+# -- judging --------------------------------------------------------------------------------------
+
+
+def _judge(expect: Expect, reply: object) -> Failure | None:
+    judge = sql.judge_of(
+        expect,
+        lambda seen: seen if isinstance(seen, Failure) else None,
+        len,
+        lambda rows: rows[0][0],
+    )
+    return judge(reply)
+
+
+def test_the_first_value_is_judged() -> None:
+    assert _judge(Expect(value=5), [("5",)]) is None
+    failure = _judge(Expect(value=5), [("6",)])
+    assert failure == Failure("unexpected", "expected the value 5, got '6'")
+
+
+def test_a_value_that_is_expected_needs_a_row() -> None:
+    failure = _judge(Expect(value=5), [])
+    assert failure == Failure("unexpected", "expected the value 5, got no row")
+
+
+def test_unexpected_may_be_all_right_too() -> None:
+    expect = Expect(rows=2, error=("unexpected",))
+    assert _judge(expect, [(1,)]) is None
+
+
+# -- marks ----------------------------------------------------------------------------------------
+
+KV = Data(use="kv", rows=10, keep=True)
+
+
+@given(
+    st.builds(
+        Data,
+        use=st.sampled_from(["kv", "orders"]),
+        rows=st.integers(1, 10**9),
+        value_size=st.integers(0, 2**26),
+        keep=st.booleans(),
+    )
+)
+def test_a_mark_is_read_back_as_it_was_written(data: Data) -> None:
+    mark = sql.mark_of(data)
+    assert sql.read_mark(f"CREATE TABLE kv /* {mark} */ (id INTEGER)") == mark
+
+
+@pytest.mark.parametrize("text", [None, "", "a table of mine", "perfkit dataset"])
+def test_other_texts_are_no_marks(text: str | None) -> None:
+    assert sql.read_mark(text) is None
+
+
+def test_only_the_same_dataset_that_was_kept_is_reused() -> None:
+    mark = str(sql.mark_of(KV))
+    assert sql.may_reuse(KV, ["kv"], {"kv": mark})
+    assert not sql.may_reuse(KV, ["kv"], {})
+    assert not sql.may_reuse(KV, ["kv", "kv_more"], {"kv": mark})
+    assert not sql.may_reuse(KV.model_copy(update={"rows": 11}), ["kv"], {"kv": mark})
+    left_by_a_crash = str(sql.mark_of(KV.model_copy(update={"keep": False})))
+    assert not sql.may_reuse(KV, ["kv"], {"kv": left_by_a_crash})
+
+
+def test_a_stranger_among_the_tables_is_refused() -> None:
+    with pytest.raises(TargetError, match="items"):
+        sql.may_reuse(KV, ["kv"], {"kv": str(sql.mark_of(KV)), "items": "mine"})
