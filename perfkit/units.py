@@ -19,7 +19,7 @@ _SIZE_BYTES = {
 }  # fmt: skip
 _PER_S = {"s": 1.0, "sec": 1.0, "m": 1 / 60, "min": 1 / 60, "h": 1 / 3600}
 
-_NUMBER = r"(\d+(?:[_\d]*\d)?(?:\.\d+)?|\.\d+)"
+_NUMBER = r"(\d+(?:_\d+)*(?:\.\d+)?|\.\d+)"
 _QUANTITY = re.compile(rf"\s*{_NUMBER}\s*([^\d\s.]*)\s*")
 _DURATION = re.compile(rf"\s*(?:{_NUMBER}\s*([a-zµμ]+)\s*)+")
 _DURATION_PART = re.compile(rf"{_NUMBER}\s*([a-zµμ]+)")
@@ -31,7 +31,9 @@ def duration_ns(text: str | float) -> int:
     if str(text).strip() == "0":
         return 0
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
-        raise ValueError(f"{text!r} is no duration: write a number with its unit, as in 250ms or 1m30s")
+        raise ValueError(
+            f"{text!r} is no duration: write a number with its unit, as in 250ms or 1m30s"
+        )
     total = 0.0
     for number, unit in _DURATION_PART.findall(text):
         if unit not in _TIME_NS:
@@ -47,7 +49,9 @@ def size_bytes(text: str | int) -> int:
     match = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
     unit = (match[2] or "B") if match else ""
     if not match or unit not in _SIZE_BYTES:
-        raise ValueError(f"{text!r} is no size: write a number with its unit, as in 100B, 64KiB or 2GB")
+        raise ValueError(
+            f"{text!r} is no size: write a number with its unit, as in 100B, 64KiB or 2GB"
+        )
     return round(float(match[1]) * _SIZE_BYTES[unit])
 
 
@@ -112,4 +116,10 @@ def show_ratio(value: float) -> str:
 
 def _three_digits(value: float) -> str:
     magnitude = abs(value)
-    return f"{value:,.0f}" if magnitude >= 100 else f"{value:.1f}" if magnitude >= 10 else f"{value:.2f}"
+    return (
+        f"{value:,.0f}"
+        if magnitude >= 100
+        else f"{value:.1f}"
+        if magnitude >= 10
+        else f"{value:.2f}"
+    )

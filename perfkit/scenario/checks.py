@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -179,24 +180,21 @@ def _check_params(
 
 def _check_cycles(operation: OperationSyntax, path: Keys) -> Iterator[Found]:
     texts = {name: p.text for name, p in operation.params.items() if isinstance(p, Template)}
-    for name in texts:
-        chain = _cycle(name, texts)
-        if chain and min(chain) == name:  # each cycle once
-            yield Found((*path, name), f"is made of itself: {' → '.join([*chain, name])}")
+    uses = {name: _names(text) for name, text in texts.items()}
+    while cycle := _cycle(uses):
+        yield Found((*path, cycle[0]), f"is made of itself: {' → '.join(cycle)}")
+        for name in cycle[1:]:
+            uses.pop(name)
 
 
-def _cycle(start: str, texts: dict[str, str]) -> list[str] | None:
-    """The names from start back to it, None where it does not lead there."""
-    chains = [[start]]
-    seen = set()
-    while chains:
-        chain = chains.pop()
-        for name in _names(texts.get(chain[-1], "")):
-            if name == start:
-                return chain
-            if name not in seen:
-                seen.add(name)
-                chains.append([*chain, name])
+def _cycle(uses: dict[str, list[str]]) -> list[str] | None:
+    """The names from one that is made of itself back to it, the first of the alphabet first."""
+    try:
+        TopologicalSorter(uses).prepare()
+    except CycleError as error:
+        names: list[str] = error.args[1][:0:-1]  # it leads backwards, and ends with its beginning
+        first = names.index(min(names))
+        return [*names[first:], *names[:first], names[first]]
     return None
 
 

@@ -26,6 +26,7 @@ LIMIT_DEPTH = 64
 Keys = tuple[Key, ...]
 
 _TOO_MANY = f"holds more than {LIMIT_VALUES:,} values (aliases counted in full)"
+_LONGEST_MESSAGE = 500
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WORDS = {
@@ -110,7 +111,7 @@ class Document:
             message = message.removeprefix(f"{place.file.partition(' ')[2]}: ")
         for node in walk(nodes[-1]):
             message, hint = _hidden(node, message), hint and _hidden(node, hint)
-        return Problem(*place, message, hint)
+        return Problem(*place, _readable(message), hint and _readable(hint))
 
 
 def read_text(path: Path) -> str:
@@ -400,6 +401,12 @@ def _shown_part(text: str, message: str) -> str:
     while cut > 4 and text[:cut] not in message:
         cut -= 1
     return text[:cut] if len(text) > 4 else text
+
+
+def _readable(message: str) -> str:
+    """The message without control characters, and cut short where it quotes a whole file."""
+    short = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in short)
 
 
 def _octal_message(text: str) -> str:

@@ -193,24 +193,31 @@ def _sql_placeholders(sql: str) -> list[tuple[str, int, int]]:
     """Name, start and end of each placeholder."""
     found = []
     position = 0
+    nested = True  # comments nest in PostgreSQL, and not in SQLite
     while match := _SQL.search(sql, position):
         position = match.end()
         if match["name"]:
             found.append((match["name"], match.start(), match.end()))
         elif match["comment"]:
-            position = _comment_end(sql, position)
+            end = _nested_comment_end(sql, position) if nested else None
+            nested = end is not None
+            position = end or _end_of("*/", sql, position)
         elif match["dollar"]:
-            close = sql.find(match["dollar"], position)
-            position = len(sql) if close < 0 else close + len(match["dollar"])
+            position = _end_of(match["dollar"], sql, position)
     return found
 
 
-def _comment_end(sql: str, start: int) -> int:
-    """The end of a block comment: nested as PostgreSQL has them, or where that leaves it open, flat."""
+def _nested_comment_end(sql: str, start: int) -> int | None:
+    """The end of a block comment that may hold others, None where it is left open."""
     depth = 1
     for mark in _COMMENT_MARK.finditer(sql, start):
         depth += 1 if mark[0] == "/*" else -1
         if depth == 0:
             return mark.end()
-    flat = sql.find("*/", start)
-    return len(sql) if flat < 0 else flat + 2
+    return None
+
+
+def _end_of(text: str, sql: str, start: int) -> int:
+    """Where the next such text ends, or the statement without one."""
+    found = sql.find(text, start)
+    return len(sql) if found < 0 else found + len(text)

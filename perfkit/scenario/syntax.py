@@ -307,7 +307,9 @@ class OperationSyntax(Frozen):
     ] = None
     params: Annotated[
         dict[ParamName, ParamField],
-        Field(description="Where the values come from: a literal, or a generator."),
+        Field(
+            max_length=1000, description="Where the values come from: a literal, or a generator."
+        ),
     ] = {}  # noqa: RUF012  pydantic copies it, and the model is frozen
     expect: Annotated[ExpectSyntax, Field(description="What a right answer looks like.")] = (
         ExpectSyntax()

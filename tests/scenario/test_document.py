@@ -1,8 +1,10 @@
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -178,8 +180,20 @@ def test_a_long_list_is_refused() -> None:
     assert "holds more than 100,000 values" in refusal("a: [" + "1," * 200_000 + "]")
 
 
+def test_without_libyaml_the_same_is_read_only_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: &x {p: 'q', r: [1, yes, 0..5/s, \"\\u00e9\"]}\nb: *x\nc: |\n  ${RATE}\nd:\n"
+    expected = plain(text)
+    monkeypatch.setattr("perfkit.scenario.document._LOADER", yaml.SafeLoader)
+    assert plain(text) == expected
+    assert refusal("a: 1\na: !!int 2") == (
+        "s.yml:2:1: the key 'a' is there twice: first in line 1\n"
+        "s.yml:2:4: the YAML tag !!int is not allowed"
+    )
+    assert "is nested deeper than 64 levels" in refusal("[" * 100_000)
+
+
 def test_files_that_can_not_be_read_say_so(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="no.yml: no such file"):
+    with pytest.raises(ScenarioError, match=r"no\.yml: no such file"):
         read_text(tmp_path / "no.yml")
     with pytest.raises(ScenarioError, match="is a directory"):
         read_text(tmp_path)
@@ -198,7 +212,7 @@ def test_a_file_may_have_a_mebibyte_and_no_byte_more(tmp_path: Path) -> None:
     path.write_bytes(b"#" * LIMIT_BYTES)
     assert len(read_text(path)) == LIMIT_BYTES
     path.write_bytes(b"#" * (LIMIT_BYTES + 1))
-    with pytest.raises(ScenarioError, match="big.yml: is larger than 1 MiB"):
+    with pytest.raises(ScenarioError, match=r"big\.yml: is larger than 1 MiB"):
         read_text(path)
 
 
@@ -210,7 +224,5 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 
 @given(st.text(alphabet="ab01:-[]{},&*!|>'\"#%@`? \n\t${}~<.", max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        parse(text, "s.yml", ENVIRON)
-    except ScenarioError as error:
-        assert error.problems
+    with suppress(ScenarioError):
+        parse(text, "s.yml", ENVIRON).plain()

@@ -91,7 +91,7 @@ def test_a_mistake_in_the_file_at_large(text: str, sentence: str) -> None:
         ("transaction: [BEGIN, SELECT 1]", "s.yml:4:19: operations.read.transaction.0: BEGIN is perfkit's own: a transaction begins and ends by itself"),
         ("transaction: [{sqll: SELECT 1}]", "s.yml:4:19: operations.read.transaction.0: sql is missing (The statement, with :name for the value of a param)\ns.yml:4:20: operations.read.transaction.0: unknown key 'sqll' (did you mean sql?)"),
         ("redis: GET x", "s.yml:4:12: operations.read.redis: 'GET x' is no command: write a list, as in [GET, \"key:{id}\"]"),
-        ("redis: []", "s.yml:4:12: operations.read.redis: a list is no command: write a list, as in [GET, \"key:{id}\"]"),
+        ("redis: []", 's.yml:4:12: operations.read.redis: a list is no command: write a list, as in [GET, "key:{id}"]'),
         ("redis: [[]]", "s.yml:4:13: operations.read.redis.0: a command starts with its name, as in [GET, key]"),
         ("redis: [[PING], GET]", "s.yml:4:13: operations.read.redis.0: a list is no argument of a command: write text or a number"),
         ("redis: [SET, a, null]", "s.yml:4:21: operations.read.redis.2: nothing is no argument of a command: write text or a number"),
@@ -146,12 +146,12 @@ def test_two_operations_of_one_name_are_refused() -> None:
         ("transaction: [{sql: 'SELECT :x'}]", "s.yml:4:25: operations.read.transaction.0.sql: uses :x, which params does not define"),
         ("redis: [GET, 'k:{id}']", "s.yml:4:18: operations.read.redis.1: uses {id}, which params does not define"),
         ("redis: [[PING], [GET, '{id}']]", "s.yml:4:27: operations.read.redis.1.1: uses {id}, which params does not define"),
-        ("redis: [GET, ':id']\n    params: {id: 5}", "s.yml:5:18: operations.read.params.id: is never used (write \"{id}\" where its value goes)"),
+        ("redis: [GET, ':id']\n    params: {id: 5}", 's.yml:5:18: operations.read.params.id: is never used (write "{id}" where its value goes)'),
         ("mongo: {find: kv, filter: {_id: '{i'}}", "s.yml:4:37: operations.read.mongo.filter._id: '{i' has a single {: write {{ for the character itself, or {name} for the value of a param"),
         ("mongo: {find: kv, filter: {'f{n}': 1}}", "s.yml:4:40: operations.read.mongo.filter.f{n}: uses {n}, which params does not define"),
         ("redis: [GET, '{a}']\n    params: {a: {template: 'x{b}'}, b: {template: 'y{c}'}, c: {template: '{a}z'}}", "s.yml:5:17: operations.read.params.a: is made of itself: a → b → c → a"),
         ("redis: [GET, '{a}']\n    params: {a: {template: 'x{a}'}}", "s.yml:5:17: operations.read.params.a: is made of itself: a → a"),
-        ("redis: [GET, '{a}']\n    params: {a: {template: 'x{bb}'}, b: 1}", "s.yml:5:17: operations.read.params.a: uses {bb}, which params does not define (did you mean b?)\ns.yml:5:41: operations.read.params.b: is never used (write \"{b}\" where its value goes)"),
+        ("redis: [GET, '{a}']\n    params: {a: {template: 'x{bb}'}, b: 1}", 's.yml:5:17: operations.read.params.a: uses {bb}, which params does not define (did you mean b?)\ns.yml:5:41: operations.read.params.b: is never used (write "{b}" where its value goes)'),
         ("redis: [GET, 'k{a}']\n    params: {a: {bytes: 5}}", "s.yml:5:17: operations.read.params.a: bytes can't be filled into a longer text: use them alone"),
         ("redis: [GET, 'k{a}']\n    params: {a: {choice: [x, true]}}", "s.yml:5:17: operations.read.params.a: true, false and null can't be filled into a longer text: put them in quotes"),
     ],
@@ -373,7 +373,7 @@ thresholds:
         "s.yml:8:21: operations.read.params.id: unknown generator 'zipfain' (did you mean zipfian?)",
         "s.yml:10:18: operations.write.redis.1: uses {key}, which params does not define",
         "s.yml:13:11: load.warmup: 5 is no duration: write a number with its unit, as in 250ms or 1m30s",
-        "s.yml:16:13: load.stages.ramp.name: there is another stage 'ramp' already",
+        "s.yml:16:15: load.stages.ramp.name: there is another stage 'ramp' already",
         "s.yml:16:43: load.stages.ramp.users: an open load has a rate, not users",
         "s.yml:18:5: thresholds.0: there is no operation 'wirte' (did you mean write?)",
         "s.yml:19:14: thresholds.1.check: '50' has no unit: write 50ms or 50s",
@@ -421,3 +421,35 @@ def test_a_name_made_of_a_variable_is_not_told_either(text: str) -> None:
     told = said(operation(text))
     assert "hunter" not in told
     assert "secret" not in told
+
+
+def test_a_sentence_holds_no_control_codes_and_no_whole_file() -> None:
+    told = said(
+        f'"\\e[31mred\\n": 1\nseed: {"x" * 10_000}\n{OPERATIONS}{LOAD}thresholds: ["{"a" * 10_000} < 5"]'
+    )
+    assert all(line.isprintable() and len(line) < 600 for line in told.splitlines())
+    assert "unknown key '\\x1b[31mred\\n'" in told
+    assert len(told.splitlines()) == 3
+
+
+HUGE = {
+    "unknown keys": "".join(f"key{number}: 1\n" for number in range(40_000)),
+    "thresholds": "thresholds:\n" + "".join(f"- a{number}.rate > 5\n" for number in range(30_000)),
+    "a chain of templates": operation("redis: [GET, '{p0}']\n    params:")
+    + "".join(f"      p{n}: {{ template: 'x{{p{n + 1}}}' }}\n" for n in range(15_000)),
+    "names in SQL": operation("sql: SELECT " + ",".join(f":p{n}" for n in range(80_000))),
+    "comments in SQL": operation(f"sql: ':x {'/*' * 400_000}'"),
+    "dollar quotes in SQL": operation(
+        "sql: ':x " + "".join(f"$a{n}$" for n in range(80_000)) + "'"
+    ),
+    "a path": thresholds(f"'{'a.' * 400_000} < 5'"),
+    "spaces": thresholds(f"'a.rate{' ' * 400_000}x'"),
+    "digits": load(f"model: open\nrate: 5/s\nduration: '{'1' * 400_000}!'"),
+    "units": load(f"model: open\nrate: 5/s\nduration: '{'1m' * 400_000}!'"),
+}
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=HUGE.keys())
+@pytest.mark.timeout(20)
+def test_no_file_of_the_largest_size_takes_long_to_refuse(text: str) -> None:
+    assert said(text)
