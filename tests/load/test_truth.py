@@ -48,7 +48,11 @@ def holds_once_in_five(attempt: Callable[[], list[str]]) -> None:
 def test_percentiles_are_within_one_percent_or_50_us_of_what_the_server_took(
     delay_ms: int, model: str
 ) -> None:
-    load = open_load(stage(200, 1.5), connections=50) if model == "open" else closed_load(stage(4, 1.5))
+    load = (
+        open_load(stage(200, 1.5), connections=50)
+        if model == "open"
+        else closed_load(stage(4, 1.5))
+    )
 
     def attempt() -> list[str]:
         with responding(delay_ms / 1000) as responder:
