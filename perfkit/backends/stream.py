@@ -45,17 +45,11 @@ def connect(address: Address, timeout_s: float = CONNECT_TIMEOUT_S) -> socket.so
         return address.tls.wrap_socket(plain, server_hostname=address.host)
     except (OSError, ValueError) as error:  # ValueError: a name that no certificate can carry
         plain.close()
-        raise unreachable(address, error) from error
+        raise no_tls(address, error) from error
 
 
 def unreachable(address: Address, error: Exception) -> TargetError:
     """Why no connection came about, in words, with what to look at."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = f"its certificate is not trusted: {error.verify_message}"
-        return TargetError(f"{address}: {why}", hint="name the authority's certificate in the URL")
-    if isinstance(error, ssl.SSLError):
-        why = f"no TLS connection: {error.reason or error}"
-        return TargetError(f"{address}: {why}", hint="does the server speak TLS on this port?")
     if isinstance(error, ConnectionRefusedError):
         return TargetError(
             f"{address} refuses the connection",
@@ -68,6 +62,17 @@ def unreachable(address: Address, error: Exception) -> TargetError:
     if isinstance(error, socket.gaierror):
         return TargetError(f"there is no host {address.host!r}", hint="check the URL's host name")
     return TargetError(f"{address} can't be reached: {reason(error)}")
+
+
+def no_tls(address: Address, error: Exception) -> TargetError:
+    """Why TLS did not come about on a connection that did."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = f"its certificate is not trusted: {error.verify_message}"
+        return TargetError(f"{address}: {why}", hint="name the authority's certificate in the URL")
+    words = getattr(error, "reason", None) or reason(error)
+    return TargetError(
+        f"{address}: no TLS connection: {words}", hint="does the server speak TLS on this port?"
+    )
 
 
 def reason(error: Exception) -> str:

@@ -19,7 +19,7 @@ from pymongo.errors import OperationFailure
 from perfkit.backends.address import is_local
 from perfkit.backends.base import Target
 from perfkit.backends.mongo.metrics import MongoMetrics, server_pid
-from perfkit.backends.mongo.server import Client, Server, client_of, find_server
+from perfkit.backends.mongo.server import Client, Server, client_of, find_server, read_url
 from perfkit.backends.mongo.workload import MongoWorkload
 from perfkit.results import TargetInfo
 
@@ -28,8 +28,9 @@ Settings = dict[str, str | int | float | bool | None]
 
 def open_target(url: str) -> Target:
     """The MongoDB at the URL. UsageError for a bad URL; TargetError when none answers in 5 s."""
+    read = read_url(url)
     with client_of(url) as client:
-        server = find_server(client, url)
+        server = find_server(client, url, read)
         version = client.server_info()["version"]
         status = _server_status(client)
         settings = _settings(client, status, server)
@@ -53,7 +54,8 @@ def _server_status(client: Client) -> Mapping[str, Any]:
 
 def _settings(client: Client, status: Mapping[str, Any], server: Server) -> Settings:
     """Settings that matter for the numbers, as far as the user may see them."""
-    settings: Settings = {"role": "primary" if server.writable else "secondary"}
+    role = "mongos" if status.get("process") == "mongos" else "primary"
+    settings: Settings = {"role": role if server.writable else "secondary"}
     if engine := status.get("storageEngine", {}).get("name"):
         settings["storageEngine"] = engine
     if cache := status.get("wiredTiger", {}).get("cache", {}).get("maximum bytes configured"):

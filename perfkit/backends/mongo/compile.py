@@ -16,6 +16,7 @@ from bson.errors import InvalidBSON
 
 from perfkit.backends.base import Bound, Compiled, Failure, Judge
 from perfkit.backends.expect import (
+    RowsTest,
     forgiven,
     rows_test,
     unexpected_rows,
@@ -25,7 +26,7 @@ from perfkit.backends.expect import (
 from perfkit.backends.mongo.commands import Command, commands_of, holds_wrappers, revived, writes
 from perfkit.backends.mongo.errors import failure
 from perfkit.backends.mongo.server import Server
-from perfkit.backends.mongo.wire import OK, decode, message
+from perfkit.backends.mongo.wire import OK, batch_count, decode, message
 from perfkit.scenario import Expect
 from perfkit.scenario.placeholders import fill, template_names
 
@@ -103,7 +104,7 @@ def _patching(command: Command, bound: Bound, encode: Encoder) -> Encoder | None
     What turns out to be no int32 (a float, a larger number) is left to `encode`.
     """
     params = bound.operation.params
-    names = template_names(command)
+    names = () if holds_wrappers(command) else template_names(command)
     if not names or not all(n in params and params[n].kind in _INTEGER_KINDS for n in names):
         return None
     fields, places = _cut(encode(_marks(bound, 0)), _marks(bound, 0))
@@ -142,7 +143,8 @@ def _judge_of(command: Command, expect: Expect, replies: Replies) -> Judge:
     command. The value is the first field of the first document, `_id` only where there is no other.
     """
     expected = _expectation(expect)
-    aggregates = "aggregate" in command
+    name = next(iter(command))
+    aggregates = name == "aggregate"
 
     def examine(reply: bytes) -> Failure | None:
         try:
@@ -165,11 +167,25 @@ def _judge_of(command: Command, expect: Expect, replies: Replies) -> Judge:
     def judge_aggregate(reply: bytes) -> Failure | None:
         return judge_write(reply) if len(reply) < _MAY_LEAVE_A_CURSOR_BYTES else examine(reply)
 
-    if expected:
-        return examine
+    if expected is not None:
+        counted = rows_test(expect) if value_test(expect) is None else None
+        return _counting(counted, examine, replies) if counted and name == "find" else examine
     if aggregates:
         return judge_aggregate
     return judge_write if writes(command) else judge_read
+
+
+def _counting(rows_are_right: RowsTest, examine: Judge, replies: Replies) -> Judge:
+    """Judges a find whose documents need only be counted; whatever is not plainly right is decoded."""
+
+    def judge(reply: bytes) -> Failure | None:
+        if reply.endswith(OK, 0, replies.ok_end):
+            rows = batch_count(reply)
+            if rows is not None and rows_are_right(rows):
+                return None
+        return examine(reply)
+
+    return judge
 
 
 def _unread(document: Mapping[str, Any], replies: Replies) -> Failure | None:

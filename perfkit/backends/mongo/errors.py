@@ -60,6 +60,8 @@ def problem(url: str, error: Exception, doing: str = "") -> PerfkitError:
     """What PyMongo's error means for the user: a UsageError about the URL, or a TargetError."""
     shown = redact(url)
     words = redact(str(error), *secrets_of(url))
+    if "DNS" in words and isinstance(error, ConfigurationError):
+        return TargetError(f"{shown}: {words}", hint="check the URL's host name")
     if isinstance(error, InvalidURI | ConfigurationError | ValueError | OSError):
         return UsageError(
             f"{shown!r} is no MongoDB URL: {words}",

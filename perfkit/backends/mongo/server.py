@@ -21,6 +21,7 @@ from perfkit.errors import TargetError, UsageError
 
 SELECTION_TIMEOUT_MS = 5_000
 DEFAULT_DATABASE = "test"
+DEFAULT_PORT = 27017
 MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-1")
 
 Client = MongoClient[dict[str, Any]]
@@ -68,7 +69,7 @@ def client_of(url: str, timeout_ms: int | None = None) -> Iterator[Client]:
     before = set(threading.enumerate())
     try:
         client: Client = MongoClient(url, appname="perfkit", serverMonitoringMode="poll", **limits)
-    except (PyMongoError, ValueError, OSError) as error:  # OSError: a certificate file
+    except PyMongoError as error:
         raise problem(url, error) from error
     try:
         with client:
@@ -96,28 +97,53 @@ def _wait_for_clients_to_end() -> None:
 os.register_at_fork(before=_wait_for_clients_to_end)
 
 
-def find_server(client: Client, url: str) -> Server:
-    """The member that takes the load. UsageError for options that the load can't honour."""
-    parts = uri_parser.parse_uri(url)
+@dataclass(frozen=True, slots=True)
+class MongoUrl:
+    """What the URL says, before anybody was asked."""
+
+    hosts: list[tuple[str, int | None]]
+    database: str
+    credential: Credential | None
+    tls: ssl.SSLContext | None
+
+
+def read_url(url: str) -> MongoUrl:
+    """The URL's parts, as PyMongo reads them. UsageError for what is wrong, or can't be honoured.
+
+    TargetError for a mongodb+srv name that no DNS server knows, and for an unknown authMechanism.
+    """
+    try:
+        parts = uri_parser.parse_uri(url)
+        tls = _tls_context(parts["options"])
+    except (PyMongoError, ValueError, OSError) as error:  # OSError: a certificate file
+        raise problem(url, error) from error
     options = parts["options"]
-    if not options.get("directConnection") and client.read_preference.mode != 0:
+    if options.get("readPreference", "primary") != "primary" and not options.get(
+        "directConnection"
+    ):
         raise UsageError(
             f"{redact(url)!r}: perfkit drives the primary, whatever the readPreference",
             hint="for a certain member name it alone and add directConnection=true",
         )
-    database = parts["database"] or DEFAULT_DATABASE
-    hello = client.admin.command("hello")
-    host, port = client.address or parts["nodelist"][0]
-    if host.startswith("/"):
+    if any(host.startswith("/") for host, _ in parts["nodelist"]):
         raise UsageError(
-            f"{redact(url)!r}: perfkit connects to MongoDB by TCP, not by a socket file"
+            f"{redact(url)!r}: perfkit connects to MongoDB by TCP, not by a socket file",
+            hint="write mongodb://127.0.0.1:27017/database",
         )
-    _refuse_without_login(client, database)
+    database = parts["database"] or DEFAULT_DATABASE
+    return MongoUrl(parts["nodelist"], database, _credential(parts, options, redact(url)), tls)
+
+
+def find_server(client: Client, url: str, read: MongoUrl) -> Server:
+    """The member that takes the load. TargetError when it wants a login and the URL has none."""
+    hello = client.admin.command("hello")
+    host, port = client.address or read.hosts[0]
+    _refuse_without_login(client, read.database)
     return Server(
         url=url,
-        address=Address(host, port or 27017, _tls_context(options)),
-        database=database,
-        credential=_credential(parts, options, redact(url)),
+        address=Address(host, port or DEFAULT_PORT, read.tls),
+        database=read.database,
+        credential=read.credential,
         writable=bool(hello.get("isWritablePrimary")),
         defaults=_defaults(client),
     )

@@ -19,6 +19,10 @@ _REPLY_KIND = struct.pack("<iIB", _OP_MSG, 0, 0)
 LENGTH = struct.Struct("<i")
 MAX_MESSAGE_BYTES = 48_000_000
 
+_DOCUMENT = 0x03
+_CURSOR, _BATCH = b"\x03cursor\x00", b"\x04firstBatch\x00"
+_BATCH_AT = PREFIX_BYTES + 4 + len(_CURSOR) + 4  # both lengths are those of the documents around it
+
 OK = b"\x01ok\x00" + struct.pack("<d", 1.0)
 """The element `ok: 1.0`, which every good reply has, as the last of the command's own elements."""
 
@@ -35,6 +39,22 @@ def decode(reply: bytes | bytearray) -> dict[str, Any]:
     if reply[12:PREFIX_BYTES] != _REPLY_KIND:
         raise ValueError("the reply is no OP_MSG with one document")
     return bson.decode(reply[PREFIX_BYTES:])
+
+
+def batch_count(reply: bytes | bytearray) -> int | None:
+    """The number of documents in a cursor's first batch, by hopping from one length to the next.
+
+    None where the reply is not laid out as servers do it; then it is to be decoded.
+    """
+    if not reply.startswith(_CURSOR, PREFIX_BYTES + 4) or not reply.startswith(_BATCH, _BATCH_AT):
+        return None
+    array_at = _BATCH_AT + len(_BATCH)
+    at, count = array_at + 4, 0
+    while reply[at] == _DOCUMENT:
+        length_at = reply.index(0, at + 1) + 1  # after the element's name: "0", "1", …
+        at = length_at + LENGTH.unpack_from(reply, length_at)[0]
+        count += 1
+    return count if at + 1 == array_at + LENGTH.unpack_from(reply, array_at)[0] else None
 
 
 def trailer_bytes(reply: bytes | bytearray) -> int:

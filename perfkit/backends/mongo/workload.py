@@ -3,6 +3,9 @@
 import contextlib
 from collections.abc import Sequence
 
+from bson.errors import BSONError
+from pymongo.errors import PyMongoError
+
 from perfkit.backends.base import Bound, Channel, Compiled
 from perfkit.backends.datasets import describe
 from perfkit.backends.mongo import data as datasets
@@ -11,7 +14,8 @@ from perfkit.backends.mongo.check import refusal_of
 from perfkit.backends.mongo.commands import commands_of, revived, writes
 from perfkit.backends.mongo.compile import Replies, compile_operation
 from perfkit.backends.mongo.connection import Connection
-from perfkit.backends.mongo.server import Server, client_of
+from perfkit.backends.mongo.errors import failure, problem
+from perfkit.backends.mongo.server import Client, Server, client_of
 from perfkit.backends.stream import BUFFER_BYTES
 from perfkit.backends.waiting import Clock, Poller, SocketPoller, system_clock
 from perfkit.errors import TargetError, UsageError
@@ -27,6 +31,9 @@ class MongoWorkload:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+
+    def problem(self, operation: Operation) -> str | None:
+        return next((why for _, why in self.check([operation])), None)  # needs no data to be there
 
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
         with client_of(self._server.url) as client:
@@ -55,12 +62,21 @@ class MongoWorkload:
         """Runs commands written as mappings, one after the other; any command that the server knows."""
         with client_of(self._server.url) as client:
             for statement in statements:
-                if not isinstance(statement, dict) or not statement:
-                    raise UsageError(
-                        f"{statement!r} is no MongoDB command",
-                        hint="write it as {command: value, …}",
-                    )
-                client[self._server.database].command(revived(statement))
+                self._run(client, statement)
+
+    def _run(self, client: Client, statement: SetupStatement) -> None:
+        if not isinstance(statement, dict) or not statement:
+            raise UsageError(
+                f"{statement!r} is no MongoDB command", hint="write it as {command: value, …}"
+            )
+        try:
+            reply = client[self._server.database].command(revived(statement))
+        except (ValueError, BSONError) as error:
+            raise UsageError(f"{next(iter(statement))}: {error}") from error
+        except PyMongoError as error:
+            raise problem(self._server.url, error, next(iter(statement))) from error
+        if failed := failure(reply):  # a write that fails comes in a good reply
+            raise TargetError(f"{next(iter(statement))}: {failed.message}")
 
     def session(self, operations: Sequence[Bound]) -> "MongoSession":
         return MongoSession(self._server, operations)

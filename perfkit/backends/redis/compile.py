@@ -49,11 +49,14 @@ def _maker(bound: Bound) -> Callable[[], Request]:
 def _constant(
     commands: Sequence[Command], arguments: Sequence[tuple[Any, ...]]
 ) -> Callable[[], Request]:
-    values = iter(
-        ["".join(parts) if isinstance(parts[0], str) else parts[0] for parts in arguments]
-    )
+    values = map(_literal, arguments)
     packed = b"".join(pack(list(itertools.islice(values, len(c)))) for c in commands)
     return itertools.repeat(packed if len(commands) == 1 else (packed, len(commands))).__next__
+
+
+def _literal(parts: tuple[Any, ...]) -> Any:
+    """An argument in which nothing is filled in; an empty text has no parts."""
+    return parts[0] if parts and not isinstance(parts[0], str) else "".join(parts)
 
 
 def _composed(
@@ -68,7 +71,7 @@ def _composed(
         if number in starts:
             pattern += b"*%d\r\n" % next(sizes)
         if not any(isinstance(part, Name) for part in parts):
-            value = encode("".join(parts) if isinstance(parts[0], str) else parts[0])
+            value = encode(_literal(parts))
             pattern += b"$%d\r\n%b\r\n" % (len(value), value.replace(b"%", b"%%"))
             continue
         lines.append(f"a{number} = {_expression(parts, number, bound, constants)}")

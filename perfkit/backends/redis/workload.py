@@ -30,6 +30,9 @@ class RedisWorkload:
     def __init__(self, url: RedisUrl) -> None:
         self._url = url
 
+    def problem(self, operation: Operation) -> str | None:
+        return next((why for _, why in self.check([operation])), None)  # needs no data to be there
+
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
         with Connection(self._url) as connection:
             table = CommandTable(connection)

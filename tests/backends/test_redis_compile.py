@@ -1,0 +1,86 @@
+"""How Redis requests are packed and replies put together, whatever the values and the pieces."""
+
+import itertools
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfkit.backends.base import PENDING, Bound
+from perfkit.backends.redis.channel import RedisChannel
+from perfkit.backends.redis.compile import compile_operation, encode
+from perfkit.backends.redis.connection import pack
+from perfkit.backends.stream import BUFFER_BYTES
+from perfkit.scenario import Operation
+from perfkit.scenario.values import Bytes
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+VALUES = st.one_of(st.integers(), st.floats(allow_nan=False), TEXTS)
+LITERALS = TEXTS.map(lambda text: text.replace("{", "{{").replace("}", "}}"))
+ARGUMENTS = st.one_of(LITERALS, st.integers(), st.just("{a}"), st.just("{b}"),
+                      LITERALS.map(lambda text: f"{text}{{a}}%:{{b}}"))  # fmt: skip
+COMMANDS = st.lists(
+    st.tuples(st.just("SET"), ARGUMENTS, ARGUMENTS).map(tuple), min_size=1, max_size=4
+)
+
+
+def _packed(command: tuple[Any, ...], values: dict[str, Any]) -> bytes:
+    """The same by the plainest means."""
+    arguments = [a.format(**values) if isinstance(a, str) else a for a in command]
+    return pack([encode(argument) for argument in arguments])
+
+
+@given(COMMANDS, VALUES, VALUES)
+def test_requests_are_what_the_driver_would_pack(
+    commands: list[tuple[Any, ...]], a: Any, b: Any
+) -> None:
+    operation = Operation(name="o", redis=tuple(commands))
+    compiled = compile_operation(Bound(operation, ("a", "b"), lambda: (a, b)))
+    expected = b"".join(_packed(command, {"a": a, "b": b}) for command in commands)
+    for _ in range(2):
+        made = compiled.make()
+        assert made == (expected if len(commands) == 1 else (expected, len(commands)))
+
+
+@given(st.binary(max_size=40))
+def test_bytes_are_sent_as_they_are(value: bytes) -> None:
+    params = {"b": Bytes(length=(0, 40))}
+    operation = Operation(name="o", redis=(("SET", "k:{b}", "{b}"),), params=params)
+    made = compile_operation(Bound(operation, ("b",), lambda: (value,))).make()
+    assert made == pack([b"SET", b"k:" + value, value])
+
+
+def test_each_request_draws_anew() -> None:
+    draws = itertools.count(1)
+    bound = Bound(Operation(name="o", redis=(("GET", "k{n}"),)), ("n",), lambda: (next(draws),))
+    make = compile_operation(bound).make
+    assert [make()[-4:-2] for _ in range(3)] == [b"k1", b"k2", b"k3"]
+
+
+@dataclass
+class _Wire:
+    """The half of a connection that a channel takes over."""
+
+    socket: socket.socket
+
+
+@given(
+    st.lists(st.binary(max_size=60), min_size=1, max_size=4),
+    st.lists(st.integers(1, 30), min_size=1, max_size=20),
+)
+def test_replies_come_together_from_any_pieces(values: list[bytes], sizes: list[int]) -> None:
+    stream = b"".join(b"$%d\r\n%b\r\n" % (len(value), value) for value in values)
+    here, there = socket.socketpair()
+    with here, there:
+        channel = RedisChannel(_Wire(here), bytearray(BUFFER_BYTES))  # type: ignore[arg-type]  # only the socket is used
+        assert not channel.send((b"x", len(values)))
+        for size in itertools.cycle(sizes):
+            assert channel.receive() is PENDING
+            there.sendall(stream[:size])
+            stream = stream[size:]
+            if not stream:
+                break
+        assert channel.receive() == values
+        assert channel.receive() is PENDING
