@@ -7,11 +7,13 @@ from urllib.parse import unquote, urlsplit
 
 from perfkit.errors import UsageError
 
-_PASSWORD_IN_URL = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@?#]*:)[^\s/]*(?=@)", re.I)
+_PASSWORD_IN_URL = re.compile(
+    r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@?#]*:)[^\s/]*(?=@)", re.IGNORECASE
+)
 _SECRET_PARAMETER = re.compile(
     r"(?P<before>\b(?:\w*password|passwd|pwd|secret|token|auth)=)"
     r"('[^']*'|[^\s&;]*)",
-    re.I,
+    re.IGNORECASE,
 )
 
 

@@ -133,6 +133,9 @@ class Workload(Protocol):
     virtual: bool
     """True where time is simulated and the engine runs inside this process (fake)."""
 
+    def problem(self, operation: Operation) -> str | None:
+        """Why this backend can't take the operation as it is written; told before data is made."""
+
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
         """The operations that the server or this backend refuses, each with the reason.
 
@@ -143,7 +146,7 @@ class Workload(Protocol):
         """Would this operation change data? In doubt, yes."""
 
     def describe_data(self, data: Data) -> str:
-        """What `make_data` is about to do, as a sentence for a person who must agree to it."""
+        """What `make_data` is about to do, for a person who must agree: "make the table kv (…)"."""
 
     def make_data(self, data: Data) -> bool:
         """Makes the built-in dataset; False when one that was kept is there already and is used.

@@ -34,9 +34,7 @@ _BLOCK_ROWS = 10_000
 _BLOCK_BYTES = 8 * 2**20
 _ROW_OVERHEAD_BYTES = 40  # header and key of a row, roughly, on any of the backends
 _SECONDS_COVERED = 2 * 365 * 86_400
-_LAST_SECOND = (
-    1_735_689_600  # 2025-01-01 00:00:00 UTC; fixed, as the content must not depend on today
-)
+_LAST_SECOND = 1_735_689_600  # 2025-01-01 00:00:00 UTC: the content must not depend on today
 
 # The head of the vocabulary, most frequent first: "data" is in most documents, "zeppelin" in few.
 _KNOWN_WORDS = (
@@ -54,6 +52,27 @@ _KNOWN_WORDS = (
 )
 _SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu", "lan")  # fmt: skip
 _VOCABULARY_SIZE = 8192
+
+
+def _make_vocabulary() -> list[str]:
+    """Known words first, then made-up ones of three or four syllables that can be spoken."""
+    made = (
+        "".join(syllables)
+        for length in (3, 4)
+        for syllables in itertools.product(_SYLLABLES, repeat=length)
+    )
+    return list(
+        itertools.islice(dict.fromkeys((*_KNOWN_WORDS.split(" "), *made)), _VOCABULARY_SIZE)
+    )
+
+
+VOCABULARY: Sequence[str] = _make_vocabulary()
+"""The words of `documents`, most frequent first: word r is 1/r times as frequent as the first."""
+
+
+_WEIGHTS = 1.0 / np.arange(1, _VOCABULARY_SIZE + 1)
+_CUMULATED_WEIGHTS = np.cumsum(_WEIGHTS)
+_MEAN_WORD_CHARACTERS = 1 + float(np.average(list(map(len, VOCABULARY)), weights=_WEIGHTS))
 
 CATEGORIES = ("howto", "reference", "incident", "decision", "meeting", "research", "policy", "faq")
 STATUSES = ("open", "paid", "shipped", "delivered", "returned", "cancelled")
@@ -160,7 +179,7 @@ def _orders(rows: int, value_size: int) -> tuple[Table, ...]:
 
 def _customers_table(count: int) -> Table:
     def values(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
-        names = _pick(_vocabulary(), random.integers(_VOCABULARY_SIZE, size=len(ids)))
+        names = _pick(VOCABULARY, random.integers(_VOCABULARY_SIZE, size=len(ids)))
         yield [name.capitalize() for name in names]
         yield [f"customer{n}@example.com" for n in ids.tolist()]
         yield _pick(REGIONS, random.integers(len(REGIONS), size=len(ids)))
@@ -287,34 +306,6 @@ def _word_counts(random: np.random.Generator, count: int, characters: int) -> ND
 def _texts(random: np.random.Generator, word_counts: NDArray[np.int64]) -> list[str]:
     """Texts of so many words each, word number r of the vocabulary with a frequency of 1/r."""
     total = int(word_counts.sum())
-    ranks = np.searchsorted(_CUMULATED, random.random(total) * _CUMULATED[-1])
-    words = iter(_pick(_vocabulary(), ranks))
+    ranks = np.searchsorted(_CUMULATED_WEIGHTS, random.random(total) * _CUMULATED_WEIGHTS[-1])
+    words = iter(_pick(VOCABULARY, ranks))
     return [" ".join(itertools.islice(words, length)) for length in word_counts.tolist()]
-
-
-_CUMULATED = np.cumsum(1.0 / np.arange(1, _VOCABULARY_SIZE + 1))
-
-
-def _make_vocabulary() -> list[str]:
-    """Known words first, then made-up ones of three to five syllables that can be spoken."""
-    made = (
-        "".join(syllables)
-        for length in (3, 4)
-        for syllables in itertools.product(_SYLLABLES, repeat=length)
-    )
-    return list(
-        itertools.islice(dict.fromkeys((*_KNOWN_WORDS.split(" "), *made)), _VOCABULARY_SIZE)
-    )
-
-
-VOCABULARY: Sequence[str] = _make_vocabulary()
-"""The words of `documents`, most frequent first: word r is 1/r times as frequent as the first."""
-
-
-def _vocabulary() -> Sequence[str]:
-    return VOCABULARY
-
-
-_MEAN_WORD_CHARACTERS = 1 + float(
-    np.average([len(word) for word in VOCABULARY], weights=1.0 / np.arange(1, _VOCABULARY_SIZE + 1))
-)

@@ -264,6 +264,9 @@ class FakeWorkload:
     def __init__(self, script: Script) -> None:
         self._script = script
 
+    def problem(self, operation: Operation) -> str | None:  # noqa: ARG002  takes all
+        return None
+
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:  # noqa: ARG002  takes all
         return []
 
@@ -271,7 +274,7 @@ class FakeWorkload:
         return False
 
     def describe_data(self, data: Data) -> str:
-        return f"pretends to make the dataset {data.use}"
+        return f"pretend to make the dataset {data.use}"
 
     def make_data(self, data: Data) -> bool:  # noqa: ARG002  nothing is stored
         return True

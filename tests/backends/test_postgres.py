@@ -239,6 +239,17 @@ def test_a_check_looks_at_every_statement_of_a_transaction_and_tells_one(url: st
     assert len(workload_of(open_target(url)).check([operation])) == 1
 
 
+def test_a_table_that_someone_holds_locked_is_no_mistake_of_the_scenario(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perfkit.backends.postgres.workload.LOCK_WAIT_S", 1)
+    workload = workload_of(open_target(url))
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE t")
+        with pytest.raises(TargetError, match="lock timeout"):
+            workload.check([_operation("SELECT v FROM t")])
+
+
 def test_setup_statements_may_be_several_in_a_text_and_need_no_transaction(url: str) -> None:
     texts = ["INSERT INTO t VALUES (4, 'd'); INSERT INTO t VALUES (5, 'e')", "VACUUM t"]
     workload_of(open_target(url)).run_statements(texts)

@@ -39,7 +39,7 @@ def open_target(url: str) -> Target:
         host = info.host if info.host.startswith("/") else f"{info.host or 'localhost'}:{info.port}"
         version = info.parameter_status("server_version")
         pid = server_process(connection) if local else None
-    server = replace(server, limit=int(settings["max_connections"]))
+    server = replace(server, limit=int(settings.get("max_connections", 0)) or None)
     return Target(
         info=TargetInfo("postgresql", server.shown, version, settings),
         host=host,

@@ -14,6 +14,7 @@ from perfkit.backends.postgres.errors import refused, text_of, words_of_error
 from perfkit.errors import TargetError, UsageError
 
 CONNECT_TIMEOUT_S = 10
+LOCK_WAIT_S = 10  # for a lock that someone else holds, outside the load
 
 
 @dataclass(frozen=True, slots=True)

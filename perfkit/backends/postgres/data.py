@@ -11,6 +11,7 @@ from psycopg import sql as quoting
 
 from perfkit.backends import datasets, sql
 from perfkit.backends.datasets import Block, Table
+from perfkit.backends.postgres.connection import LOCK_WAIT_S
 from perfkit.errors import TargetError
 from perfkit.scenario import Data
 
@@ -20,7 +21,6 @@ TYPES: dict[datasets.ColumnType, str] = {
     "text": "text",
     "timestamp": "timestamptz",
 }
-LOCK_WAIT_S = 10
 
 _Connection = psycopg.Connection[tuple[Any, ...]]
 

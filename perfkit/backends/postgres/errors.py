@@ -41,11 +41,16 @@ def failure_of(result: Any) -> Failure | None:
 
 
 def _failure(result: Any) -> Failure:
-    sqlstate = _field(result, DiagnosticField.SQLSTATE)
+    sqlstate = sqlstate_of(result)
     if not sqlstate:  # a status without an error: an empty query, COPY
         return Failure("unexpected", words_of(result))
     name = condition_name(sqlstate)
     return Failure(name, words_of(result), name in RETRYABLE)
+
+
+def sqlstate_of(result: Any) -> str:
+    """The SQLSTATE of an error; "" where libpq itself gave up."""
+    return _field(result, DiagnosticField.SQLSTATE)
 
 
 def words_of(result: Any) -> str:

@@ -210,10 +210,10 @@ def server_process(connection: psycopg.Connection[tuple[Any, ...]]) -> int | Non
     The parent of our own server process, if it began when the server says it began: behind a
     container's or a tunnel's port the same number may belong to another process.
     """
-    row = connection.execute(
-        "SELECT pg_backend_pid(), extract(epoch FROM pg_postmaster_start_time())::float8"
-    ).fetchone()
-    with suppress(psutil.Error):
+    with suppress(psutil.Error, psycopg.Error):  # another kind of server behind the same protocol
+        row = connection.execute(
+            "SELECT pg_backend_pid(), extract(epoch FROM pg_postmaster_start_time())::float8"
+        ).fetchone()
         parent = psutil.Process(row[0]).parent() if row else None
         if row and parent and abs(parent.create_time() - row[1]) < 10:
             return parent.pid

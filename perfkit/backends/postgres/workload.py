@@ -5,17 +5,20 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn
 
 from perfkit.backends import datasets, sql
 from perfkit.backends.base import Bound
 from perfkit.backends.postgres import data as dataset
-from perfkit.backends.postgres.connection import Server, connect, connect_raw
-from perfkit.backends.postgres.errors import words_of, words_of_error
+from perfkit.backends.postgres.connection import LOCK_WAIT_S, Server, connect, connect_raw
+from perfkit.backends.postgres.errors import sqlstate_of, words_of, words_of_error
 from perfkit.backends.postgres.session import PostgresSession, numbered, prepare
 from perfkit.errors import TargetError
 from perfkit.scenario import Data, Operation, SetupStatement
 
 BACKEND = "PostgreSQL"
+# Classes of SQLSTATEs: connection, resources, a lock not to be had, the operator, the system.
+_NOT_ITS_FAULT = ("08", "53", "55", "57", "58")
 
 
 @dataclass
@@ -27,6 +30,9 @@ class PostgresWorkload:
     channel_per_worker: bool = False
     virtual: bool = False
 
+    def problem(self, operation: Operation) -> str | None:
+        return sql.problem(operation, BACKEND)
+
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
         found = [(operation, sql.problem(operation, BACKEND)) for operation in operations]
         refused = [(operation, words) for operation, words in found if words]
@@ -34,18 +40,28 @@ class PostgresWorkload:
         return refused + (self._refused_by_server(sound) if sound else [])
 
     def _refused_by_server(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
+        refused = []
         pgconn = connect_raw(self.server)
         try:
-            refused = []
+            # Preparing needs a look at the tables, which someone may hold locked.
+            pgconn.exec_(f"SET lock_timeout = '{LOCK_WAIT_S}s'".encode())
             for operation in operations:
-                for statement in sql.statements(operation):
-                    result = prepare(pgconn, b"", numbered(statement.sql))
-                    if result.status != ExecStatus.COMMAND_OK:
-                        refused.append((operation, self.server.clean(words_of(result))))
-                        break
-            return refused
+                words = (self._refusal(pgconn, each.sql) for each in sql.statements(operation))
+                refused += [(operation, word) for word in words if word][:1]
         finally:
             pgconn.finish()
+        return refused
+
+    def _refusal(self, pgconn: PGconn, text: str) -> str | None:
+        """The server's words against a statement. TargetError when it is not the statement's fault."""
+        result = prepare(pgconn, b"", numbered(text))
+        if result.status == ExecStatus.COMMAND_OK:
+            return None
+        words = self.server.clean(words_of(result))
+        sqlstate = sqlstate_of(result)
+        if not sqlstate or sqlstate.startswith(_NOT_ITS_FAULT):
+            raise TargetError(f"the server could not prepare a statement: {words}")
+        return words
 
     def writes(self, operation: Operation) -> bool:
         return sql.writes(operation)

@@ -30,6 +30,9 @@ class SqliteWorkload:
     virtual: bool = False
     made_file: bool = False
 
+    def problem(self, operation: Operation) -> str | None:
+        return sql.problem(operation, BACKEND)
+
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
         found = [(operation, sql.problem(operation, BACKEND)) for operation in operations]
         refused = [(operation, words) for operation, words in found if words]
