@@ -12,8 +12,8 @@ from rich.text import Text
 
 from perfkit.report.blocks import Block, Cell, Chart, Facts, Note, Remarks, Table, Tone, Verdict
 from perfkit.report.document import describe, verdict
+from perfkit.report.stream import abandon
 from perfkit.report.wording import printable
-from perfkit.report.writing import abandon
 from perfkit.results import Report
 
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red"}

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO
 
 from perfkit.errors import UsageError
+from perfkit.report.stream import abandon
 from perfkit.results import Report
 
 STDOUT = "-"
@@ -142,13 +142,6 @@ def _write_stdout(text: str) -> None:
         abandon(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise
-
-
-def abandon(stream: IO[str]) -> None:
-    """Lets a stream whose reader went away swallow the rest, also what is flushed at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 def _replace(target: Path, text: str) -> None:

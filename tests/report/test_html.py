@@ -42,7 +42,7 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
         self._open.append(tag)
 
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002  the parser passes it
+    def handle_endtag(self, tag: str) -> None:
         self._open.pop()
 
     def handle_data(self, data: str) -> None:

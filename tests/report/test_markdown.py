@@ -23,7 +23,7 @@ class Page(HTMLParser):
         self.text = ""
         self.feed(source)
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002  the parser passes it
+    def handle_starttag(self, tag: str, attrs: object) -> None:
         self.elements.append(tag)
 
     def handle_data(self, data: str) -> None:
