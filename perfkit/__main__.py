@@ -14,6 +14,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command; its exit status. No traceback, unless PERFKIT_DEBUG=1 asks for one."""
     from perfkit.cli import app
+    from perfkit.report.stream import abandon
 
     try:
         app(arguments, prog_name="perfkit")
@@ -22,14 +23,13 @@ def run(arguments: list[str]) -> int:
     except PerfkitError as error:
         return _complain(error)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else a complaint at exit
+        abandon(sys.stdout)
         return ExitStatus.OK
     except Exception as error:
         if os.environ.get("PERFKIT_DEBUG"):
             raise
-        print(f"error: a bug in perfkit: {type(error).__name__}: {error}", file=sys.stderr)
-        print("hint: PERFKIT_DEBUG=1 shows where; please report it", file=sys.stderr)
-        return ExitStatus.BUG
+        bug = f"a bug in perfkit: {type(error).__name__}: {error}"
+        return _complain(PerfkitError(bug, hint="PERFKIT_DEBUG=1 shows where; please report it"))
     return ExitStatus.OK
 
 

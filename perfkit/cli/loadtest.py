@@ -12,7 +12,11 @@ EXAMPLE = "Example: perfkit loadtest checkout.yml --target $DATABASE_URL --json 
 
 def command(
     scenario: Annotated[
-        Path, typer.Argument(help="The scenario file, in YAML.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A YAML file, or the name of a scenario that ships, as in quickstart.",
+            show_default=False,
+        ),
     ],
     target: Annotated[
         str | None,
@@ -70,11 +74,12 @@ def command(
     """
     from perfkit import loadtest
     from perfkit.report.writing import Outputs
+    from perfkit.shipped import scenario_file
 
     outputs = Outputs(json, opt.text(html), markdown, opt.text(junit), quiet, color=not no_color)
     outputs.check_writable()
     options = loadtest.Options(
-        scenario=scenario,
+        scenario=scenario_file(scenario),
         target=target,
         overrides=tuple(overrides or ()),
         baseline=opt.baseline(baseline),

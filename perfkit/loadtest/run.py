@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,12 +30,16 @@ from perfkit.results import (
     Report,
     Resources,
 )
-from perfkit.scenario import Data, Scenario
+from perfkit.scenario import Data, Operation, Scenario
 from perfkit.scenario.parse import load_scenario
 from perfkit.units import NS_PER_S, show_duration
 
 DEFAULT_CONNECTIONS = 32
 """Of an open load: enough to keep a server busy, and within any server's default limit."""
+_WHAT_FAILED = {
+    "teardown_failed": "the teardown failed",
+    "data_left": "the dataset could not be dropped",
+}
 CONNECTIONS_PER_WORKER = 8
 """Fewer than this many connections leave a worker process idle most of the time."""
 
@@ -83,9 +87,11 @@ def run(options: Options, observer: Observer) -> Report:
     with Interruption(options.time_limit_ns) as interruption:
         target = open_target(url)
         workload = need(target.workload)
+        written = [(each, workload.problem(each)) for each in scenario.operations]
+        _refuse([(each, why) for each, why in written if why], scenario, target)
         _ask(scenario, target, workload, options, observer)
         with _data(scenario.data, workload, observer) as caveats:
-            _check_operations(scenario, workload, target)
+            _refuse(workload.check(scenario.operations), scenario, target)
             plan = plan_of(scenario, workload, target, options.processes)
             return Run(plan, target, options, observer, interruption, caveats).report()
 
@@ -137,13 +143,13 @@ def _ask(
     if data is not None and data.use is not None:
         plans.append(workload.describe_data(data))
     if data is not None and (data.setup or data.teardown):
-        plans.append(f"runs {len(data.setup)} setup and {len(data.teardown)} teardown statements")
+        plans.append(f"run {len(data.setup)} setup and {len(data.teardown)} teardown statements")
     writing = [op.name for op in scenario.operations if op.weight and workload.writes(op)]
     if writing:
-        plans.append(f"runs operations that write: {', '.join(writing)}")
+        plans.append(f"run operations that write: {', '.join(writing)}")
     if not plans:
         return
-    what = f"On {target.host}, which is not this machine, this scenario {'; '.join(plans)}."
+    what = f"On {target.host}, which is not this machine, this will {'; '.join(plans)}."
     if options.yes:
         observer.note(what)
     elif not observer.confirm(f"{what} Go on?"):
@@ -154,52 +160,45 @@ def _ask(
 def _data(data: Data | None, workload: Workload, observer: Observer) -> Iterator[list[Caveat]]:
     """The scenario's data for as long as the block runs; caveats say what could not be cleaned up."""
     caveats: list[Caveat] = []
-    if data is None:
-        yield caveats
-        return
+    data = data or Data()
+    made = False
     try:
         if data.use is not None:
-            observer.note(workload.describe_data(data))
-            workload.make_data(data)
+            observer.note(f"data: {workload.describe_data(data)}")
+            made = True  # also one that is made half when something fails
+            made = workload.make_data(data)
         if data.setup:
-            observer.note(f"running {len(data.setup)} setup statements")
+            observer.note(f"running {_counted(len(data.setup), 'setup statement')}")
             workload.run_statements(data.setup)
         yield caveats
     finally:
-        caveats += _clean_up(data, workload, observer)
+        steps = [("teardown_failed", lambda: workload.run_statements(data.teardown))]
+        if made and not data.keep:
+            steps.append(("data_left", lambda: workload.drop_data(data)))
+        caveats += _clean_up(steps, observer)
 
 
-def _clean_up(data: Data, workload: Workload, observer: Observer) -> list[Caveat]:
-    """Teardown and drop always run; that one fails must not keep the other from running."""
+def _clean_up(steps: Sequence[tuple[str, Callable[[], None]]], observer: Observer) -> list[Caveat]:
+    """Takes every step; that one fails must not keep the others from being taken."""
     caveats = []
-    try:
-        workload.run_statements(data.teardown)
-    except PerfkitError as error:
-        caveats.append(Caveat("teardown_failed", f"the teardown failed: {error}"))
-    if data.use is not None and not data.keep:
+    for code, step in steps:
         try:
-            workload.drop_data(data)
+            step()
         except PerfkitError as error:
-            caveats.append(
-                Caveat("data_left", f"the dataset {data.use} could not be dropped: {error}")
-            )
-    for caveat in caveats:
-        observer.note(f"caution: {caveat.message}")
+            caveats.append(Caveat(code, f"{_WHAT_FAILED[code]}: {error}"))
+            observer.note(f"caution: {caveats[-1].message}")
     return caveats
 
 
-def _check_operations(scenario: Scenario, workload: Workload, target: Target) -> None:
-    refused = workload.check(scenario.operations)
-    if refused:
-        raise ScenarioError(
-            [
-                Problem(
-                    str(scenario.path), 0, 0,
-                    f"operation {operation.name!r}: {target.info.backend} refuses it: {why}",
-                )
-                for operation, why in refused
-            ]
-        )  # fmt: skip
+def _refuse(refused: Sequence[tuple[Operation, str]], scenario: Scenario, target: Target) -> None:
+    """ScenarioError when there are operations that can't be run here, with the reasons."""
+    path, backend = str(scenario.path), target.info.backend
+    problems = [
+        Problem(path, 0, 0, f"operation {operation.name!r} can't run on {backend}: {why}")
+        for operation, why in refused
+    ]
+    if problems:
+        raise ScenarioError(problems)
 
 
 @dataclass
@@ -256,8 +255,8 @@ class Drive:
         self._sampler = Sampler(None if plan.workload.virtual else run.target.metrics)
         self._aborted = False
         self._checked_s = 0
-        processes = "1 process" if plan.workers == 1 else f"{plan.workers} processes"
-        run.observer.note(f"opening {plan.connections} connections in {processes}")
+        processes = _counted(plan.workers, "process", "processes")
+        run.observer.note(f"opening {_counted(plan.connections, 'connection')} in {processes}")
         self._crew = fleet.start(plan, self._recorder)
 
     def result(self) -> LoadtestResult:
@@ -345,3 +344,7 @@ class Drive:
     def close(self) -> None:
         """Ends whatever still runs."""
         self._crew.close()
+
+
+def _counted(count: int, what: str, several: str | None = None) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {several or what + 's'}"
