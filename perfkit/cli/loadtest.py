@@ -33,6 +33,12 @@ def command(
             help="A JSON report to compare with, for checks that name `baseline`.",
         ),
     ] = None,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            "--targets", metavar="NAME", help="Check the limits that ship under a name, or a file."
+        ),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Agree to write to a host that is not this machine.")
     ] = False,
@@ -82,6 +88,7 @@ def command(
         scenario=scenario_file(scenario),
         target=target,
         overrides=tuple(overrides or ()),
+        targets=targets,
         baseline=opt.baseline(baseline),
         yes=yes,
         allow_saturated=allow_saturated,

@@ -32,6 +32,8 @@ from perfkit.results import (
 )
 from perfkit.scenario import Data, Operation, Scenario
 from perfkit.scenario.parse import load_scenario
+from perfkit.scenario.targets import load_targets
+from perfkit.scenario.threshold import RESERVED
 from perfkit.units import NS_PER_S, show_duration
 
 DEFAULT_CONNECTIONS = 32
@@ -51,6 +53,7 @@ class Options:
     scenario: Path
     target: str | None = None
     overrides: tuple[str, ...] = ()
+    targets: str | None = None
     baseline: LoadtestResult | None = None
     yes: bool = False
     allow_saturated: bool = False
@@ -78,6 +81,8 @@ def run(options: Options, observer: Observer) -> Report:
     UsageError, TargetError or MeasurementError when nothing could be measured.
     """
     scenario = load_scenario(options.scenario, overrides=options.overrides)
+    if options.targets is not None:
+        scenario = _with_targets(scenario, options.targets)
     _check_baseline(scenario, options)
     url = options.target or scenario.target
     if not url:
@@ -121,6 +126,18 @@ def plan_of(
             )
         workers = workload.max_workers
     return Plan(scenario, schedule, workload, connections, min(workers, connections))
+
+
+def _with_targets(scenario: Scenario, name: str) -> Scenario:
+    """The scenario with the checks of named targets besides its own."""
+    checks = load_targets(name)
+    known = {*RESERVED, *(operation.name for operation in scenario.operations)}
+    for check in checks:
+        if check.path[0] not in known:
+            raise UsageError(
+                f"--targets {name}: {check.text!r}: this scenario has no operation {check.path[0]!r}"
+            )
+    return scenario.model_copy(update={"thresholds": scenario.thresholds + checks})
 
 
 def _check_baseline(scenario: Scenario, options: Options) -> None:

@@ -157,6 +157,10 @@ def _stage_name(value: str) -> str:
     return value
 
 
+VersionField = Annotated[
+    Annotated[int, BeforeValidator(_version), WithJsonSchema({"const": 1})],
+    Field(description="Version of this format."),
+]
 ParamName = Annotated[str, AfterValidator(_param_name)]
 ParamField = Annotated[Param, BeforeValidator(values.read_param), WithJsonSchema(PARAM_SCHEMA)]
 Think = Annotated[Any, BeforeValidator(read_think), WithJsonSchema(THINK_SCHEMA)]
@@ -470,10 +474,7 @@ class DataSyntax(Frozen):
 class FileSyntax(Frozen):
     """A load test for perfkit."""
 
-    version: Annotated[
-        Annotated[int, BeforeValidator(_version), WithJsonSchema({"const": 1})],
-        Field(description="Version of this format."),
-    ] = 1
+    version: VersionField = 1
     name: Annotated[
         Words | None, Field(description="Name in the report; the file's name unless said.")
     ] = None
