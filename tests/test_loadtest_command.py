@@ -92,6 +92,16 @@ def test_an_early_abort_ends_the_load_and_fails(perfkit: Command) -> None:
     assert "aborted" in {caveat["code"] for caveat in report["caveats"]}
 
 
+def test_a_check_that_ended_the_load_has_failed_whatever_came_after(perfkit: Command) -> None:
+    """55 answers in the first second; the others arrive while the load is being ended."""
+    load = {"model": "open", "stages": [{"rate": 100, "duration": "60s"}], "connections": 100}
+    check = {"check": "total.count > 70", "abort": True}
+    file = perfkit.scenario(operations=[READ], load=load, thresholds=[check])
+    outcome, report = perfkit.report("loadtest", file, "--target", "fake://?latency=450ms")
+    assert report["result"]["total"]["count"] > 70
+    assert outcome.status == 1
+
+
 def test_a_baseline_is_compared_with_and_is_needed_where_a_check_names_it(
     perfkit: Command, tmp_path: Path
 ) -> None:
@@ -127,7 +137,7 @@ def test_transactions_are_retried_and_their_tries_counted(
         "name": "transfer",
         "transaction": ["SELECT v FROM kv WHERE id = 1", "UPDATE kv SET v = v || '' WHERE id = 1"],
         "isolation": "serializable",
-        "retry": 100,
+        "retry": {"tries": 1000, "wait": "1ms"},
     }
     file = perfkit.scenario(data=KV, operations=[transfer], load=closed(4, 1))
     outcome, report = perfkit.report("loadtest", file, "--target", postgres_url)
@@ -380,7 +390,7 @@ def long_run(perfkit: Command, redis_url: str) -> Iterator[subprocess.Popen[str]
     process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_it_within_a_second_with_what_was_measured(
     perfkit: Command, long_run: subprocess.Popen[str], redis_url: str, number: signal.Signals
 ) -> None:
@@ -392,6 +402,7 @@ def test_an_interrupt_ends_it_within_a_second_with_what_was_measured(
     assert "INTERRUPTED" in out
     report = json.loads((perfkit.folder / "r.json").read_text())
     assert report["result"]["interrupted"]
+    assert "worker_died" not in {caveat["code"] for caveat in report["caveats"]}
     assert report["result"]["total"]["count"] > 100
     assert report["result"]["total"]["rate_per_s"] > 10
     with redis.Redis.from_url(redis_url) as client:

@@ -28,6 +28,9 @@ ROW = struct.Struct("5q")
 """A sample: code, due, ready, start, end in ns; `ready`: due and a connection free."""
 
 OUTCOME_SHIFT, TRIES_SHIFT = 16, 32
+MOST_OUTCOMES = 1000
+OTHER = Failure("other", "one of more kinds of failure than are told apart")
+"""A server may put anything into an error's name: kinds beyond so many are counted as one."""
 DROPPED = 0xFFFF
 """The operation number of an arrival that was skipped, not sent; `end` is when it was given up."""
 
@@ -178,7 +181,7 @@ class Engine:
     def run(self) -> str:
         """Runs until the load is over and every operation is accounted for; "done", "stopped", "gone: …"."""
         for slot in self._all:
-            self.policy.free(slot, self.clock())
+            self.policy.free(slot, 0)  # since ever: a start that is late is the generator's delay
         now = self.clock()
         self._flush_at = now
         while self.ended is None:
@@ -315,11 +318,10 @@ class Engine:
             self._finish(slot, failure, now)
             self.policy.free(slot, now)
             return
-        slot.tries += 1
         if retry.wait_ns == 0:
             self._again(slot)
             return
-        most = retry.wait_ns << min(slot.tries - 2, 10)
+        most = retry.wait_ns << min(slot.tries - 1, 10)
         slot.retry_at = now + most // 2 + self._random.randrange(most // 2 + 1)
         self.at(slot.retry_at, lambda when: self._retry(slot, when))
 
@@ -329,6 +331,7 @@ class Engine:
 
     def _again(self, slot: Slot) -> None:
         slot.retry_at = slot.turn = 0
+        slot.tries += 1
         assert slot.op is not None
         self._send(slot, slot.request[0] if slot.op.turns else slot.request)
 
@@ -347,6 +350,8 @@ class Engine:
         kind = (operation, failure.error_class)
         number = self._outcomes.get(kind)
         if number is None:
+            if len(self._outcomes) >= MOST_OUTCOMES and failure != OTHER:
+                return self._outcome(operation, OTHER, now)
             number = self._outcomes[kind] = len(self._outcomes) + 1
             self._sink.outcome(number, operation, failure, now)
         return number

@@ -6,6 +6,7 @@ milliseconds, before the parent has any thread or connection.
 """
 
 import contextlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -22,7 +23,7 @@ import psutil
 
 from perfkit.backends.base import Failure
 from perfkit.backends.waiting import system_clock
-from perfkit.errors import MeasurementError, PerfkitError, TargetError
+from perfkit.errors import MeasurementError, PerfkitError, TargetError, UsageError
 from perfkit.load import worker
 from perfkit.load.worker import Plan
 from perfkit.units import NS_PER_MS, NS_PER_S
@@ -30,6 +31,9 @@ from perfkit.units import NS_PER_MS, NS_PER_S
 START_AFTER_NS = 20 * NS_PER_MS  # so that every worker has its starting time before it comes
 TICK_S = 0.1
 GRACE_NS = NS_PER_S // 2  # an interrupted run ends within a second
+KILL_AFTER_S = 2.0  # and one whose worker is stuck (in a statement of SQLite) a little later
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals by which a run is ended early; terminals and `timeout` send them to the whole group."""
 _FORK = multiprocessing.get_context("fork")
 _VITALS = struct.Struct("3q")
 
@@ -157,6 +161,7 @@ class Fleet:
         self._ended: dict[int, Ended] = {}
         self._rss: dict[int, int] = {}
         self._stopped = False
+        self._kill_at = math.inf
         try:
             for number in range(plan.workers):
                 self._fork(plan, number)
@@ -207,6 +212,7 @@ class Fleet:
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK_S
                 self._measure_memory()
+                self._kill_stuck()
                 tick()
         return [self._ended[number] for number in sorted(self._ended)]
 
@@ -215,7 +221,9 @@ class Fleet:
             message = pipe.recv_bytes()
         except (EOFError, OSError):
             self._processes[number].join(1)
-            self._end(number, f"died: {_exit_text(self._processes[number])}")
+            killed = time.monotonic() >= self._kill_at
+            how = "it was stuck and was killed" if killed else _exit_text(self._processes[number])
+            self._end(number, f"died: {how}")
             self.stop()
             return
         if message[:1] == b"S":
@@ -237,6 +245,12 @@ class Fleet:
         self._ended[number] = Ended(number, self._processes[number].pid or 0, why)
         self._receiver.worker_ended(number)
 
+    def _kill_stuck(self) -> None:
+        if time.monotonic() >= self._kill_at:
+            for number, process in enumerate(self._processes):
+                if number not in self._ended:
+                    process.kill()
+
     def _named(self, number: int) -> str:
         process = self._processes[number]
         return f"worker {number} (pid {process.pid}; {_exit_text(process)})"
@@ -257,6 +271,7 @@ class Fleet:
         if self._stopped:
             return
         self._stopped = True
+        self._kill_at = time.monotonic() + KILL_AFTER_S
         self._receiver.stopped(self.now_ns())
         for pipe in self._pipes:
             with contextlib.suppress(OSError):
@@ -282,7 +297,7 @@ def _exit_text(process: BaseProcess) -> str:
 
 def _restored(status: int, message: str, hint: str | None) -> PerfkitError:
     """The error that a worker sent, as an error of this process."""
-    for kind in (TargetError, MeasurementError):
+    for kind in (UsageError, TargetError, MeasurementError):
         if kind.status == status:
             return kind(message, hint=hint)
     return PerfkitError(message, hint=hint)
@@ -308,17 +323,19 @@ class _PipeSink:
 
 def _main(plan: Plan, number: int, pipe: Connection, inherited: list[Connection]) -> None:
     """The life of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and tells through the pipe
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for stopping in STOPPING:
+        signal.signal(stopping, signal.SIG_IGN)  # the parent decides, and tells through the pipe
     for other in inherited:
         other.close()
     sink = _PipeSink(pipe)
     try:
         engine = worker.prepare(plan, number, sink)
         sink.tell("ready")
-        _, origin_ns = pipe.recv()
+        order, origin_ns = pipe.recv()
         engine.watch(pipe.fileno(), lambda: _obey(engine, pipe))
-        sink.tell("ended", worker.run(engine, plan, number, origin_ns))
+        # A stop may come before the load was begun.
+        began = order == "go"
+        sink.tell("ended", worker.run(engine, plan, number, origin_ns) if began else "stopped")
         engine.close()
     except (EOFError, BrokenPipeError):
         os._exit(1)  # the parent is gone: nobody is left to tell

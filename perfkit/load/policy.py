@@ -141,4 +141,5 @@ class ClosedUsers:
 
     @property
     def over(self) -> bool:
-        return self._left <= 0 or self._engine.clock() >= self._ends_at
+        now = self._engine.clock()
+        return now >= self._ends_at or (self._left <= 0 and now >= self._counted_from)

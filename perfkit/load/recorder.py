@@ -4,6 +4,7 @@ The parent process owns the only recorder. Its memory grows with operations × s
 short row a second, not with the number of samples.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
 
@@ -21,7 +22,7 @@ Rows = npt.NDArray[np.int64]
 Interval = Callable[[int, int, npt.NDArray[np.int64]], None]
 """(second, operation, response times in ns): each finished second's samples, for an interval log."""
 
-BUSY_RATIO = 0.95  # of a core: no time left
+_BUSY_RATIO = 0.95  # of a core: no time left
 _LATE_NS = 2 * NS_PER_MS
 _FOLD_ROWS = 16_384  # folding few rows costs almost as much as folding many
 _COLUMNS = ROW.size // 8
@@ -59,10 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """A finished second, counted from the start of the load proper, by time of completion.
-
-    `in_flight` is the mean number of operations that the server was working on (Little's law).
-    """
+    """A finished second, counted from the start of the load proper, by time of completion."""
 
     number: int
     count: int
@@ -70,7 +68,6 @@ class Second:
     dropped: int
     p50_ns: int | None
     p99_ns: int | None
-    in_flight: float
 
 
 @dataclass(slots=True)
@@ -80,8 +77,13 @@ class ErrorCount:
     operation: int | None
     error_class: str
     message: str
-    count: int
-    first_ns: int
+    count: int = 0
+    first_ns: int = 0
+
+    def add(self, count: int, first_ns: int) -> None:
+        """Counts failures of which the first came at this time, after the warm-up."""
+        self.first_ns = min(self.first_ns, first_ns) if self.count else first_ns
+        self.count += count
 
 
 @dataclass(slots=True)
@@ -91,13 +93,13 @@ class _Worker:
     last: Vitals | None = None
     ended: bool = False
     outcomes: dict[int, tuple[int | None, str]] = field(default_factory=dict)
+    busy_ns: int = 0
     busy_seconds: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class _OpenSecond:
     response: Histogram = field(default_factory=Histogram)
-    service_ns: int = 0
     errors: int = 0
     dropped: int = 0
     by_operation: dict[int, list[Rows]] = field(default_factory=dict)
@@ -105,7 +107,6 @@ class _OpenSecond:
     def add(self, batch: "_Batch", *, by_operation: bool) -> None:
         response = batch.end - batch.due
         self.response.add(response)
-        self.service_ns += int((batch.end - batch.start).sum())
         self.errors += batch.errors
         if by_operation:
             for number in np.unique(batch.operation).tolist():
@@ -115,14 +116,14 @@ class _OpenSecond:
     def closed(self, number: int) -> Second:
         response = self.response
         percentiles = response.percentile_ns(50), response.percentile_ns(99)
-        in_flight = self.service_ns / NS_PER_S
-        return Second(number, response.count, self.errors, self.dropped, *percentiles, in_flight)
+        return Second(number, response.count, self.errors, self.dropped, *percentiles)
 
 
 class Recorder:
     """Folds samples as they come; `finish` before the last reading.
 
     Inside, times count from the origin (`begin`): the start of the warm-up, where there is one.
+    `told_ns` is the time up to which every worker has delivered, as of the last `close_seconds`.
     """
 
     def __init__(self, operations: int, schedule: Schedule, workers: int) -> None:
@@ -135,6 +136,7 @@ class Recorder:
         self.last_end_ns: dict[int, int] = {}
         self.started_in_load = 0
         self.stopped_ns: int | None = None
+        self.told_ns = 0
         self._operations = operations
         self._origin_ns = 0
         self._load_starts_ns = schedule.warmup_ns
@@ -144,6 +146,7 @@ class Recorder:
         self._buffered: list[bytes] = []
         self._buffered_rows = 0
         self._open: dict[int, _OpenSecond] = {}
+        self._service_ns: Counter[int] = Counter()
 
     def begin(self, origin_ns: int) -> None:
         """Where the samples' times count from."""
@@ -171,29 +174,28 @@ class Recorder:
 
     def _count(self, worker: _Worker, rows: bytes) -> None:
         """Counts operations and failures here, because outcome numbers are each worker's own."""
-        code, due, *_ = np.frombuffer(rows, np.int64).reshape(-1, _COLUMNS).T
+        code, due, *_, end = np.frombuffer(rows, np.int64).reshape(-1, _COLUMNS).T
         worker.count += int(np.count_nonzero(code & 0xFFFF != DROPPED))
         outcomes = (code >> OUTCOME_SHIFT) & 0xFFFF
-        failed = (outcomes > 0) & (due - self._origin_ns >= self._load_starts_ns)
-        if failed.any():
-            numbers, counts = np.unique(outcomes[failed], return_counts=True)
-            for outcome, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-                self.errors[worker.outcomes[outcome]].count += count
+        starts_ns = self._origin_ns + self._load_starts_ns
+        failed = np.flatnonzero((outcomes > 0) & (due >= starts_ns))
+        for outcome in np.unique(outcomes[failed]).tolist():
+            ends = end[failed[outcomes[failed] == outcome]]
+            self.errors[worker.outcomes[outcome]].add(len(ends), int(ends.min()) - starts_ns)
 
     def outcome(
         self, number: int, outcome: int, operation: int | None, failure: Failure, at_ns: int
     ) -> None:
         """Learns what an outcome number of a worker means; number 0 counts at once."""
         kind = (operation, failure.error_class)
-        first_ns = max(0, at_ns - self._origin_ns - self._load_starts_ns)
         known = self.errors.setdefault(
-            kind, ErrorCount(operation, failure.error_class, failure.message, 0, first_ns)
+            kind, ErrorCount(operation, failure.error_class, failure.message)
         )
-        known.first_ns = min(known.first_ns, first_ns)
-        if outcome == 0:
-            known.count += 1
-        else:
+        since_ns = at_ns - self._origin_ns - self._load_starts_ns
+        if outcome:
             self._workers[number].outcomes[outcome] = kind
+        elif since_ns >= 0:
+            known.add(1, since_ns)
 
     def _watch_generator(self, worker: _Worker, now: Vitals, rows: bytes) -> None:
         """Was the worker the limit in this interval: no time left, and arrivals late at its end?
@@ -204,8 +206,12 @@ class Recorder:
         if before is None or now.now_ns <= before.now_ns:
             return
         _, due, _, start, _ = ROW.unpack_from(rows, len(rows) - ROW.size)
-        if _busy(before, now) >= BUSY_RATIO and start - due > _LATE_NS:
-            worker.busy_seconds.add((now.now_ns - self._origin_ns) // NS_PER_S)
+        since_ns = now.now_ns - self._origin_ns - self._load_starts_ns
+        if since_ns < 0 or _busy(before, now) < _BUSY_RATIO:
+            return
+        worker.busy_ns += now.now_ns - before.now_ns
+        if start - due > _LATE_NS:
+            worker.busy_seconds.add(since_ns // NS_PER_S)
 
     # -- folding ----------------------------------------------------------------------------------
 
@@ -240,11 +246,24 @@ class Recorder:
         self.delay.add(batch.start - batch.ready)
         self.started_in_load += int(np.count_nonzero(batch.start < self._load_ends_ns))
         seconds = (batch.end - self._load_starts_ns) // NS_PER_S
+        self._spread_service(batch, seconds)
         for number in np.unique(seconds).tolist():
             part = batch.only(seconds == number)
             self._open.setdefault(number, _OpenSecond()).add(
                 part, by_operation=self.interval is not None
             )
+
+    def _spread_service(self, batch: "_Batch", ends_in: Rows) -> None:
+        """Divides the service times among the seconds over which they stretch; most have but one."""
+        start, end = batch.start - self._load_starts_ns, batch.end - self._load_starts_ns
+        starts_in = start // NS_PER_S
+        while len(start):
+            from_ns = np.maximum(start, ends_in * NS_PER_S)
+            for number in np.unique(ends_in).tolist():
+                self._service_ns[number] += int((end - from_ns)[ends_in == number].sum())
+            goes_on = starts_in < ends_in
+            start, starts_in = start[goes_on], starts_in[goes_on]
+            end, ends_in = from_ns[goes_on], ends_in[goes_on] - 1
 
     def _fold_dropped(self, stage: Rows, end: Rows) -> None:
         for index, count in zip(*np.unique(stage, return_counts=True), strict=True):
@@ -260,8 +279,8 @@ class Recorder:
         self.fold()
         running = [worker.last for worker in self._workers if not worker.ended]
         if running and all(running):
-            told = min(vitals.now_ns for vitals in running if vitals)
-            self._close_until((told - self._origin_ns - self._load_starts_ns) // NS_PER_S)
+            self.told_ns = min(vitals.now_ns for vitals in running if vitals) - self._origin_ns
+            self._close_until((self.told_ns - self._load_starts_ns) // NS_PER_S)
 
     def _close_until(self, until: int) -> None:
         for number in range(len(self.seconds), until):
@@ -288,6 +307,10 @@ class Recorder:
                 merged.merge(cell)
         return merged
 
+    def in_flight(self, second: int) -> float:
+        """The mean number of operations that the server was working on, as far as they are known."""
+        return self._service_ns[second] / NS_PER_S
+
     def worker_count(self, number: int) -> int:
         """Operations that a worker sent, warm-up included."""
         return self._workers[number].count
@@ -299,11 +322,11 @@ class Recorder:
             return None
         return (last.cpu_ns - first.cpu_ns) / (last.now_ns - first.now_ns)
 
-    def busy_ratio(self) -> float | None:
-        """The same of the busiest worker, with the time in which it waited for a core."""
-        spans = [(w.first, w.last) for w in self._workers]
-        ratios = [_busy(a, b) for a, b in spans if a and b and b.now_ns > a.now_ns and b.cpu_ns]
-        return max(ratios, default=None)
+    def busy_share(self) -> float:
+        """For which part of the load the busiest worker had no time left."""
+        starts_ns = self._origin_ns + self._load_starts_ns
+        spans = [(w.busy_ns, w.last.now_ns - starts_ns) for w in self._workers if w.last]
+        return max((busy_ns / span_ns for busy_ns, span_ns in spans if span_ns > 0), default=0.0)
 
     @property
     def busy_seconds(self) -> int:

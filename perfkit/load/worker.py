@@ -40,6 +40,8 @@ def prepare(plan: Plan, worker: int, sink: Sink) -> Engine:
     rules = [_rules(scenario, operation, worker) for operation in scenario.operations]
     engine = Engine(session, chosen, rules, sink)
     engine.connect(plan.share(worker, plan.connections))
+    gc.collect()  # takes longer than there is time between the order to go and the first arrival
+    gc.freeze()  # what is there now stays: no collection has to look at it again
     return engine
 
 
@@ -57,8 +59,6 @@ def run(engine: Engine, plan: Plan, worker: int, origin_ns: int) -> str:
         engine.policy = OpenArrivals(engine, map(origin_ns.__add__, due), load.max_lag_ns)
     else:
         engine.policy = _users(engine, plan, worker, origin_ns)
-    gc.collect()
-    gc.freeze()  # what is there now stays: no collection has to look at it again
     return engine.run()
 
 

@@ -38,6 +38,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 }
 _PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)")
 _COMPARABLE = {"ratio": ("ratio", "cores"), "bytes": ("bytes", "bytes_per_s")}  # 70 % of a core
+_HALF_A_SAMPLE_S = 0.5
 _NS_IN = {"ns": 1, "us": 1_000, "ms": units.NS_PER_MS, "s": units.NS_PER_S}
 _SHOW: Mapping[str, Callable[[float], str]] = {
     "ratio": units.show_ratio,
@@ -325,8 +326,10 @@ def _statistics(series: Series) -> dict[str, float | None]:
 
 
 def _statistics_in(series: Series, span_s: tuple[float, float]) -> dict[str, float | None]:
+    """Of the samples whose second, the one before they were taken, lies in the span."""
     start, end = span_s
-    inside = [value for t, value in series.points if value is not None and start <= t <= end]
+    middles = ((t - _HALF_A_SAMPLE_S, value) for t, value in series.points)
+    inside = [value for t, value in middles if value is not None and start <= t < end]
     if not inside:
         return dict.fromkeys(("mean", "min", "max", "last"))
     mean = math.fsum(inside) / len(inside)

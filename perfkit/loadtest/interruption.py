@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the command's time limit, while a run needs to end in good order."""
+"""Ctrl-C, SIGTERM, a closed terminal and the command's time limit, while a run needs to end in good order."""
 
 import os
 import signal
@@ -7,9 +7,10 @@ from types import FrameType, TracebackType
 from typing import Any, Literal, Self
 
 from perfkit.errors import ExitStatus, MeasurementError
+from perfkit.load.fleet import STOPPING
 from perfkit.units import NS_PER_S
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+_SIGNALS = (*STOPPING, signal.SIGALRM)
 
 
 class Interruption:
@@ -27,7 +28,8 @@ class Interruption:
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
-            self._before[number] = signal.signal(number, self._handle)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                self._before[number] = signal.signal(number, self._handle)
         if self._time_limit_ns is not None:
             signal.setitimer(signal.ITIMER_REAL, self._time_limit_ns / NS_PER_S)
         return self
@@ -43,11 +45,15 @@ class Interruption:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  what signal calls
-        if self.reason is not None and number == signal.SIGINT:
+        if self.reason == "interrupted" and number == signal.SIGINT:
             os._exit(ExitStatus.INTERRUPTED)  # worker processes leave when their pipe closes
-        if self.reason is not None:
+        ending = self.reason is not None
+        if number != signal.SIGALRM:
+            self.reason = "interrupted"
+        elif not ending:
+            self.reason = "timeout"
+        if ending:
             return
-        self.reason = "timeout" if number == signal.SIGALRM else "interrupted"
         if self.on_stop is not None:
             self.on_stop()
         elif self.reason == "interrupted":

@@ -30,6 +30,8 @@ class LiveReadings:
         match path:
             case ("dropped",):
                 return Reading(self.readout.dropped({each.index for each in self._stages(stage)}))
+            case ("generator", "achieved" | "scheduled"):
+                return Absent("known at the end only")
             case ("generator", *rest):
                 return generator_reading(self.readout.generator(), ".".join(rest), stage)
             case ("host" | "server" as side, *metric, statistic):
@@ -48,8 +50,10 @@ class LiveReadings:
         cell = recorder.of(
             {each.index for each in chosen}, None if name == "total" else names.index(name)
         )
-        elapsed_ns = self.now_ns - chosen[0].start_ns
-        return operation_reading(cell, measure, cell.count * NS_PER_S / max(1, elapsed_ns))
+        end_ns = chosen[-1].end_ns
+        until_ns = recorder.told_ns if end_ns is None else min(recorder.told_ns, end_ns)
+        elapsed_ns = max(1, until_ns - chosen[0].start_ns)
+        return operation_reading(cell, measure, cell.count * NS_PER_S / elapsed_ns)
 
     def _stages(self, stage: str | None) -> list[pacing.StageSpan]:
         return [each for each in self.readout.plan.schedule.stages if stage in {None, each.name}]

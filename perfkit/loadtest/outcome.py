@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from perfkit.load import pacing
 from perfkit.load.fleet import Crew, Ended
-from perfkit.load.recorder import BUSY_RATIO, Cell, ErrorCount, Recorder, Second
+from perfkit.load.recorder import Cell, ErrorCount, Recorder, Second
 from perfkit.load.worker import Plan
 from perfkit.results import (
     Caveat,
@@ -26,6 +26,8 @@ LATE_SHARE = 0.1
 """… and does when it is this share of the response time that it should measure (p99)."""
 BUSY_SECONDS_SHARE = 0.05
 """Seconds without time left that are forgiven: catching up after a server's stall takes some."""
+BUSY_SHARE = 0.2
+"""So much of a closed load without time left makes the generator its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,9 @@ class Readout:
         start_ns = chosen[0].start_ns if chosen else 0
         planned_ns = chosen[-1].end_ns if chosen else self.plan.schedule.warmup_ns
         reached_ns = max((self.recorder.last_end_ns.get(stage, 0) for stage in stages), default=0)
-        cut_short = planned_ns is None or self.recorder.stopped_ns is not None
-        planned_ns = self.recorder.stopped_ns or 0 if cut_short else planned_ns
-        return max(0, max(planned_ns or 0, reached_ns) - start_ns) / NS_PER_S
+        ends = (planned_ns, self.recorder.stopped_ns)
+        ended_ns = min((end for end in ends if end is not None), default=0)
+        return max(0, max(ended_ns, reached_ns) - start_ns) / NS_PER_S
 
     # -- over time --------------------------------------------------------------------------------
 
@@ -112,9 +114,10 @@ class Readout:
         schedule = self.plan.schedule
         middle_ns = schedule.warmup_ns + second.number * NS_PER_S + NS_PER_S // 2
         is_open = self.plan.scenario.load.model == "open"
+        in_flight = self.recorder.in_flight(second.number)
         return TimelineRow(
             t_s=float(second.number),
-            users=second.in_flight if is_open else pacing.users_at(schedule, middle_ns),
+            users=in_flight if is_open else pacing.users_at(schedule, middle_ns),
             rate_per_s=float(second.count),
             target_rate_per_s=pacing.rate_at(schedule, middle_ns) if is_open else None,
             errors=second.errors,
@@ -189,8 +192,11 @@ class Readout:
         return self.recorder.busy_seconds > allowed
 
     def busy(self) -> bool:
-        """Did the busiest worker use a whole core? Then a closed load could not have been higher."""
-        return (self.recorder.busy_ratio() or 0) >= BUSY_RATIO
+        """Had a worker no time left for a good part of the run, if only at the top of a ramp?
+
+        Then a closed load could have been higher.
+        """
+        return self.recorder.busy_share() > BUSY_SHARE
 
 
 def workers(recorder: Recorder, crew: Crew, ended: Sequence[Ended]) -> tuple[WorkerResult, ...]:

@@ -1,10 +1,12 @@
 """`perfkit loadtest`: prepare, drive, measure, judge, clean up."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +27,7 @@ from perfkit.loadtest.resources import Sampler
 from perfkit.results import (
     SCHEMA_VERSION,
     Caveat,
+    Check,
     LoadtestResult,
     Progress,
     Report,
@@ -38,10 +41,6 @@ from perfkit.units import NS_PER_S, show_duration
 
 DEFAULT_CONNECTIONS = 32
 """Of an open load: enough to keep a server busy, and within any server's default limit."""
-_WHAT_FAILED = {
-    "teardown_failed": "the teardown failed",
-    "data_left": "the dataset could not be dropped",
-}
 CONNECTIONS_PER_WORKER = 8
 """Fewer than this many connections leave a worker process idle most of the time."""
 
@@ -68,6 +67,9 @@ class Observer(Protocol):
     def note(self, text: str) -> None:
         """Something is being done besides the load."""
 
+    def warn(self, text: str) -> None:
+        """Something that must be seen, also where nothing else is shown."""
+
     def update(self, progress: Progress) -> None:
         """How the load is going."""
 
@@ -84,11 +86,7 @@ def run(options: Options, observer: Observer) -> Report:
     if options.targets is not None:
         scenario = _with_targets(scenario, options.targets)
     _check_baseline(scenario, options)
-    url = options.target or scenario.target
-    if not url:
-        raise UsageError(
-            f"{options.scenario} names no target", hint="add `target:` to it or give --target URL"
-        )
+    url = _target_url(scenario, options)
     with Interruption(options.time_limit_ns) as interruption:
         target = open_target(url)
         workload = need(target.workload)
@@ -98,7 +96,8 @@ def run(options: Options, observer: Observer) -> Report:
         with _data(scenario.data, workload, observer) as caveats:
             _refuse(workload.check(scenario.operations), scenario, target)
             plan = plan_of(scenario, workload, target, options.processes)
-            return Run(plan, target, options, observer, interruption, caveats).report()
+            report = Run(plan, target, options, observer, interruption).report()
+        return dataclasses.replace(report, caveats=(*report.caveats, *caveats))
 
 
 def plan_of(
@@ -126,6 +125,18 @@ def plan_of(
             )
         workers = workload.max_workers
     return Plan(scenario, schedule, workload, connections, min(workers, connections))
+
+
+def _target_url(scenario: Scenario, options: Options) -> str:
+    if options.target is not None and not options.target.strip():
+        # As in --target "$DATABASE_URL" without that variable: never the wrong database instead.
+        raise UsageError("--target is empty", hint="is the variable set that it is taken from?")
+    url = options.target or scenario.target
+    if not url:
+        raise UsageError(
+            f"{options.scenario} names no target", hint="add `target:` to it or give --target URL"
+        )
+    return url
 
 
 def _with_targets(scenario: Scenario, name: str) -> Scenario:
@@ -189,21 +200,24 @@ def _data(data: Data | None, workload: Workload, observer: Observer) -> Iterator
             workload.run_statements(data.setup)
         yield caveats
     finally:
-        steps = [("teardown_failed", lambda: workload.run_statements(data.teardown))]
+        steps = [partial(workload.run_statements, [statement]) for statement in data.teardown]
+        caveats += _clean_up("teardown_failed", "a teardown statement failed", steps, observer)
         if made and not data.keep:
-            steps.append(("data_left", lambda: workload.drop_data(data)))
-        caveats += _clean_up(steps, observer)
+            drop = [partial(workload.drop_data, data)]
+            caveats += _clean_up("data_left", "the dataset could not be dropped", drop, observer)
 
 
-def _clean_up(steps: Sequence[tuple[str, Callable[[], None]]], observer: Observer) -> list[Caveat]:
+def _clean_up(
+    code: str, what: str, steps: Sequence[Callable[[], None]], observer: Observer
+) -> list[Caveat]:
     """Takes every step; that one fails must not keep the others from being taken."""
     caveats = []
-    for code, step in steps:
+    for step in steps:
         try:
             step()
         except PerfkitError as error:
-            caveats.append(Caveat(code, f"{_WHAT_FAILED[code]}: {error}"))
-            observer.note(f"caution: {caveats[-1].message}")
+            caveats.append(Caveat(code, f"{what}: {error}"))
+            observer.warn(caveats[-1].message)
     return caveats
 
 
@@ -227,7 +241,6 @@ class Run:
     options: Options
     observer: Observer
     interruption: Interruption
-    caveats: list[Caveat]
 
     def report(self) -> Report:
         """Drives the load and reports it."""
@@ -243,8 +256,8 @@ class Run:
             environment=environment(self._settings()),
             target=self.target.info,
             result=result,
-            checks=checks.evaluate(self.plan.scenario.thresholds, result, self.options.baseline),
-            caveats=(*drive.caveats, *self.caveats),
+            checks=drive.checks(result),
+            caveats=tuple(drive.caveats),
         )
 
     def _settings(self) -> dict[str, str | int | float | bool | None]:
@@ -270,7 +283,7 @@ class Drive:
         self._recorder = Recorder(len(plan.scenario.operations), plan.schedule, plan.workers)
         self._readout = outcome.Readout(plan, self._recorder)
         self._sampler = Sampler(None if plan.workload.virtual else run.target.metrics)
-        self._aborted = False
+        self._violated: tuple[Check, ...] = ()
         self._checked_s = 0
         processes = _counted(plan.workers, "process", "processes")
         run.observer.note(f"opening {_counted(plan.connections, 'connection')} in {processes}")
@@ -322,6 +335,8 @@ class Drive:
             )
             yield
         self.caveats += log.caveats
+        for caveat in log.caveats:
+            self._run.observer.warn(caveat.message)
 
     def _invalid(self, ended: list[Ended]) -> list[Caveat]:
         options, reason = self._run.options, self._run.interruption.reason
@@ -338,7 +353,7 @@ class Drive:
         self._recorder.close_seconds()
         now_ns = self._crew.now_ns() - self._crew.origin_ns
         self._run.observer.update(progress(self._readout, now_ns))
-        if len(self._recorder.seconds) > self._checked_s and not self._aborted:
+        if len(self._recorder.seconds) > self._checked_s and not self._violated:
             self._checked_s = len(self._recorder.seconds)
             self._abort_if_due(now_ns)
 
@@ -346,17 +361,22 @@ class Drive:
         readings = LiveReadings(self._readout, self._sampler, now_ns)
         elapsed_ns = now_ns - self._plan.schedule.warmup_ns
         thresholds = self._plan.scenario.thresholds
-        violated = checks.violations(thresholds, readings, elapsed_ns, self._run.options.baseline)
-        if violated:
-            self._aborted = True
-            for check in violated:
-                self.caveats.append(
-                    Caveat(
-                        "aborted",
-                        f"ended early by the check {check.check}: it was {check.observed}",
-                    )
-                )
+        baseline = self._run.options.baseline
+        self._violated = checks.violations(thresholds, readings, elapsed_ns, baseline)
+        for check in self._violated:
+            why = f"ended early by the check {check.check}: it was {check.observed}"
+            self.caveats.append(Caveat("aborted", why))
+        if self._violated:
             self._crew.stop()
+
+    def checks(self, result: LoadtestResult) -> tuple[Check, ...]:
+        """The verdicts; a check that ended the load has failed, whatever came after."""
+        thresholds, baseline = self._plan.scenario.thresholds, self._run.options.baseline
+        ended_by = {(check.check, check.stage): check for check in self._violated}
+        return tuple(
+            ended_by.get((check.check, check.stage), check)
+            for check in checks.evaluate(thresholds, result, baseline)
+        )
 
     def close(self) -> None:
         """Ends whatever still runs."""

@@ -117,8 +117,24 @@ class Samples:
         return [s - r for s, r in zip(self.column("start"), self.column("ready"), strict=True)]
 
 
+@dataclass
+class Told:
+    """Where an engine that a test made by itself puts its samples."""
+
+    into: Samples
+
+    def samples(self, rows: bytes, now_ns: int) -> None:
+        self.into.rows.append(rows)
+
+    def outcome(self, number: int, operation: int | None, failure: Failure, at_ns: int) -> None:
+        self.into.outcome(0, number, operation, failure, at_ns)
+
+
 def drive(
-    given: Scenario, url: str = "fake://?latency=1ms", stop_at_ns: int | None = None
+    given: Scenario,
+    url: str = "fake://?latency=1ms",
+    stop_at_ns: int | None = None,
+    begin_at_ns: int = 0,
 ) -> Samples:
     """Drives the scenario against the scripted server to its end, or stops it at a time."""
     workload = need(open_target(url).workload)
@@ -132,9 +148,10 @@ def drive(
     crew = fleet.Inline(plan, samples)
     if stop_at_ns is not None:
         crew._engine.at(stop_at_ns, lambda _: crew.stop())
-    samples.why = crew.run(lambda: None)[0].why
     session = crew._engine.session
     assert isinstance(session, FakeSession)
+    session.server.clock.now_ns = begin_at_ns
+    samples.why = crew.run(lambda: None)[0].why
     samples.served = session.server.served
     crew.close()
     return samples

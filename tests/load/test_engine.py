@@ -1,13 +1,31 @@
 """The engine on a virtual clock: exact to the nanosecond."""
 
+import itertools
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perfkit.backends.base import Compiled, Failure, need
+from perfkit.backends.fake import FakeSession, Script, open_target
+from perfkit.load import pacing, worker
+from perfkit.load.engine import MOST_OUTCOMES, Engine, Rules
+from perfkit.load.policy import OpenArrivals
 from perfkit.scenario import Operation, Retry, Statement
 from perfkit.scenario.values import Constant
-from tests.load.driving import MS, S, closed_load, drive, open_load, scenario, stage
+from tests.load.driving import (
+    MS,
+    S,
+    Samples,
+    Told,
+    closed_load,
+    drive,
+    open_load,
+    scenario,
+    stage,
+)
 
 
 def test_open_load_sends_every_arrival_when_it_is_due() -> None:
@@ -223,3 +241,49 @@ def test_a_retry_is_a_try_of_the_same_operation_inside_its_response_time() -> No
         tries == 3 for tries, failed in zip(samples.tries, samples.failures, strict=True) if failed
     )
     assert sum(samples.tries) == samples.served
+
+
+def test_a_try_that_was_never_made_is_not_counted() -> None:
+    """The time limit comes while the operation waits for its second try."""
+    retry = Retry(tries=3, wait_ns=10 * S)
+    retried = Operation(name="write", sql="UPDATE", retry=retry, timeout_ns=100 * MS)
+    samples = drive(
+        scenario(open_load(stage(10, 1)), (retried,)),
+        "fake://?latency=1ms&error=100%&retryable=yes",
+    )
+    assert set(samples.failures) == {"timeout"}
+    assert sum(samples.tries) == samples.served == 10
+
+
+def test_a_worker_without_a_share_of_the_iterations_drives_the_stages_before() -> None:
+    load = closed_load(stage(2, 1), stage(2, None, iterations=1, name="counted"))
+    workload = need(open_target("fake://?latency=10ms").workload)
+    plan = worker.Plan(scenario(load), pacing.layout(load), workload, connections=2, workers=2)
+    samples = Samples()
+    engine = worker.prepare(plan, 1, Told(samples))
+    assert worker.run(engine, plan, 1, 0) == "done"
+    assert len(samples.table) == 100
+
+
+@pytest.mark.parametrize("model", ["open", "closed"])
+def test_a_worker_that_begins_late_is_the_generators_delay(model: str) -> None:
+    load = open_load(stage(100, 1)) if model == "open" else closed_load(stage(1, 1))
+    samples = drive(scenario(load), "fake://?latency=1ms", begin_at_ns=35 * MS)
+    late = [35 * MS, 25 * MS, 15 * MS, 5 * MS, 0] if model == "open" else [35 * MS, 0]
+    assert samples.lag[: len(late)] == samples.delay[: len(late)] == late
+
+
+def test_failures_of_ever_new_names_are_one_kind_in_the_end() -> None:
+    """A script on the server may make an error's name of anything, an id for example."""
+    session = FakeSession(Script({"": lambda _: MS // 2}, {"": 0.0}), ())
+    names = (Failure(f"no_{number}", "no") for number in itertools.count())
+    session.operations = [Compiled("read", lambda: "read", lambda _: next(names))]
+    samples = Samples()
+    engine = Engine(session, itertools.repeat(0), [Rules(S, Retry())], Told(samples))
+    engine.connect(1)
+    engine.policy = OpenArrivals(engine, iter(range(0, 70 * S, MS)), S)
+    assert engine.run() == "done"
+    counts = Counter(samples.failures)
+    assert set(samples.tries) == {1}
+    assert counts["other"] == 70_000 - MOST_OUTCOMES
+    assert len(counts) == MOST_OUTCOMES + 1

@@ -11,11 +11,11 @@ import redis
 
 from perfkit.backends import open_target
 from perfkit.backends.base import need
-from perfkit.errors import TargetError
+from perfkit.errors import TargetError, UsageError
 from perfkit.load import fleet, pacing, worker
 from perfkit.load.recorder import Recorder
 from perfkit.scenario import Operation, Scenario
-from perfkit.scenario.values import Uniform
+from perfkit.scenario.values import Latest, Uniform
 from tests.load.driving import closed_load, open_load, scenario, stage
 from tests.servers.process import Server, StartServer
 
@@ -91,6 +91,48 @@ def test_a_target_that_refuses_a_connection_is_told_before_the_load(
     with pytest.raises(TargetError):
         fleet.start(plan, Recorder(1, plan.schedule, 2))
     assert not [child for child in psutil.Process().children() if "perfkit" in child.name()]
+
+
+def test_a_worker_that_is_stuck_does_not_keep_a_run_from_ending(
+    private_redis: StartServer,
+) -> None:
+    server = private_redis()
+    plan = plan_for(scenario(closed_load(stage(4, 60)), (GET,)), server.url, 2)
+    crew = fleet.start(plan, Recorder(1, plan.schedule, 2))
+    stuck = psutil.Process().children()[-1]
+
+    def stop() -> None:
+        stuck.suspend()
+        crew.stop()
+
+    began = time.monotonic()
+    ended = crew.run(stop)
+    crew.close()
+    assert time.monotonic() - began < 8
+    assert {end.why for end in ended} == {"died: it was stuck and was killed", "stopped"}
+
+
+def test_a_run_that_is_stopped_before_it_began_ends_without_a_request(
+    private_redis: StartServer,
+) -> None:
+    server = private_redis()
+    plan = plan_for(scenario(closed_load(stage(4, 60)), (GET,)), server.url, 2)
+    crew = fleet.start(plan, Recorder(1, plan.schedule, 2))
+    crew.stop()
+    ended = crew.run(lambda: None)
+    crew.close()
+    assert {end.why for end in ended} == {"stopped"}
+    assert calls(server, "get") == 0
+
+
+def test_what_a_worker_finds_wrong_with_the_scenario_is_an_error_of_the_scenario(
+    private_redis: StartServer,
+) -> None:
+    newest = Latest(range=(1, 10), of="orders")  # which no operation inserts
+    given = scenario(closed_load(stage(1, 1)), (GET.model_copy(update={"params": {"id": newest}}),))
+    plan = plan_for(given, private_redis().url, 1)
+    with pytest.raises(UsageError):
+        fleet.start(plan, Recorder(1, plan.schedule, 1))
 
 
 def test_no_worker_outlives_a_parent_that_was_killed(

@@ -139,3 +139,34 @@ def test_however_samples_are_delivered_the_result_is_the_same(
     exact = [lag + took for _, took, lag, _ in samples]
     assert whole.of([0, 1]).response.max_ns == max(exact)
     assert whole.of([0, 1]).response.min_ns == min(exact)
+
+
+def test_a_worker_without_time_left_in_the_warm_up_was_not_the_limit_of_the_load() -> None:
+    made = recorder(warmup_ns=2 * S)
+    made.samples(0, row(0), vitals(0))
+    made.samples(0, row(0, lag=10 * MS), vitals(S, cpu_ns=S))
+    assert (made.busy_seconds, made.busy_share()) == (0, 0)
+
+
+def test_a_worker_without_time_left_at_the_top_of_a_ramp_is_not_averaged_away() -> None:
+    made = recorder()
+    for second, cpu_ns in enumerate([0, S // 10, S // 5, S // 5 + S]):
+        made.samples(0, row(second * S), vitals(second * S, cpu_ns=cpu_ns))
+    assert made.busy_share() == 1 / 3
+
+
+def test_never_are_more_operations_in_flight_than_there_were() -> None:
+    """Two connections, whose requests take from 0.5 s to 3.5 s: a server that hangs for long."""
+    made = recorder()
+    made.samples(0, row(S // 2, took=3 * S) * 2, vitals(4 * S))
+    made.finish()
+    assert [made.in_flight(second) for second in range(5)] == [1, 2, 2, 1, 0]
+
+
+def test_an_error_is_first_seen_in_the_load_also_if_the_warm_up_had_it_before() -> None:
+    made = recorder(warmup_ns=S)
+    made.outcome(0, 1, 0, Failure("timeout", "late"), ORIGIN + MS)
+    made.outcome(0, 0, None, Failure("connect", "refused"), ORIGIN + MS)
+    made.samples(0, row(0, outcome=1) + row(3 * S, outcome=1) * 2, vitals(4 * S))
+    counted = {name: (error.count, error.first_ns) for (_, name), error in made.errors.items()}
+    assert counted == {"timeout": (2, 2 * S + MS), "connect": (0, 0)}

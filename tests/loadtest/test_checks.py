@@ -208,6 +208,13 @@ def test_a_stage_is_looked_at_alone() -> None:
     assert check("dropped", "==", 2, stage="steady").passed
 
 
+def test_a_sample_at_the_border_of_two_stages_belongs_to_the_second_that_it_ends() -> None:
+    series = (Series("cpu", "ratio", None, None, None, None, ((4.9, 0.2), (5.001, 0.9), (6, 0.1))),)
+    before = series_reading(series, "cpu", "max", (0, 5))
+    after = series_reading(series, "cpu", "max", (5, 9))
+    assert (before, after) == (Reading(0.9, "ratio"), Reading(0.1, "ratio"))
+
+
 def test_sampled_metrics_of_a_stage_come_from_its_points() -> None:
     assert check("host/cpu/mean", "==", 0.2, stage="ramp").passed
     assert check("host/cpu/max", "==", 0.95, stage="steady").passed
