@@ -9,7 +9,7 @@ import importlib
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from perfkit.backends.address import redact, scheme_of
+from perfkit.backends.address import check_credentials, redact, scheme_of
 from perfkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ MODULES = {
 
 def open_target(url: str) -> "Target":
     """The target that answers at the URL. UsageError for a bad URL, TargetError where none answers."""
-    return backend_of(url).open_target(url)
+    backend = backend_of(url)
+    check_credentials(url)
+    return backend.open_target(url)
 
 
 def backend_of(url: str) -> "Backend":

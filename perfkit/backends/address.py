@@ -7,8 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 from perfkit.errors import UsageError
 
+# Up to the last @: a password that was not encoded may hold any of : / @ # ?; and // may be wrong.
 _PASSWORD_IN_URL = re.compile(
-    r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@?#]*:)[^\s/]*(?=@)", re.IGNORECASE
+    r"(?P<before>\b[a-z][a-z0-9+.-]*(?::/{0,2}|//)[^\s:/@]*:)\S*(?=@)", re.IGNORECASE
 )
 _SECRET_PARAMETER = re.compile(
     r"(?P<before>\b(?:\w*password|passwd|pwd|secret|token|auth)=)"
@@ -26,6 +27,22 @@ def scheme_of(url: str) -> str:
             hint="write for example sqlite:///app.db or postgresql://user@host/database",
         )
     return scheme.lower()
+
+
+def check_credentials(url: str) -> None:
+    """UsageError where user or password hold characters that end them: the rest would be the host.
+
+    The message shows nothing of the URL, since nobody knows where the password ends in it.
+    """
+    _, _, rest = url.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    after = rest[len(authority) :].partition("?")[0]
+    cut_short = ":" in authority and "@" not in authority and "@" in after
+    if authority.count("@") > 1 or cut_short:
+        raise UsageError(
+            "the target's URL has a user or password with characters that mean something in a URL",
+            hint="write them encoded: @ as %40, / as %2F, # as %23, ? as %3F, : as %3A",
+        )
 
 
 def redact(text: str, *secrets: str) -> str:

@@ -1,11 +1,13 @@
 """`perfkit loadtest`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from perfkit.cli import options as opt
+from perfkit.errors import ExitStatus
 
 EXAMPLE = "Example: perfkit loadtest checkout.yml --target $DATABASE_URL --json report.json"
 
@@ -83,7 +85,7 @@ def command(
     from perfkit.shipped import scenario_file
 
     outputs = Outputs(json, opt.text(html), markdown, opt.text(junit), quiet, color=not no_color)
-    outputs.check_writable()
+    outputs.check_writable({"--hdr-log": opt.text(hdr_log)})
     options = loadtest.Options(
         scenario=scenario_file(scenario),
         target=target,
@@ -97,6 +99,10 @@ def command(
         time_limit_ns=opt.time_limit_ns(timeout),
     )
     with opt.observer(quiet=quiet, color=not no_color) as observer:
-        report = loadtest.run(options, observer)
+        try:
+            report = loadtest.run(options, observer)
+        except KeyboardInterrupt:
+            print("interrupted before the load began: nothing was measured", file=sys.stderr)
+            raise typer.Exit(ExitStatus.INTERRUPTED) from None
     outputs.write(report)
     raise typer.Exit(report.status)

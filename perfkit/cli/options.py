@@ -113,13 +113,20 @@ class Watcher:
         """Something is being done besides the load."""
         self._view.note(text)
 
+    def warn(self, text: str) -> None:
+        """Something that must be seen, also with --quiet."""
+        print(f"caution: {text}", file=sys.stderr)
+
     def update(self, progress: "Progress") -> None:
         """How the load is going."""
         self._view.update(progress)
 
     def confirm(self, question: str) -> bool:
         """Asks on a terminal; False where there is nobody to ask."""
-        return sys.stdin.isatty() and typer.confirm(question, err=True)
+        try:
+            return sys.stdin.isatty() and typer.confirm(question, err=True)
+        except typer.Abort:  # Ctrl-C at the question
+            raise KeyboardInterrupt from None
 
 
 @contextlib.contextmanager

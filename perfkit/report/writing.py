@@ -36,10 +36,14 @@ class Outputs:
     quiet: bool = False
     color: bool = True
 
-    def check_writable(self) -> None:
-        """Before the run: UsageError, naming option and path, for a report that can't be written."""
+    def check_writable(self, besides: Mapping[str, str | None] | None = None) -> None:
+        """Before the run: UsageError, naming option and path, for a report that can't be written.
+
+        `besides`: further files, by their options, that something else will write.
+        """
         files: dict[str, str] = {}
-        for option, path in self._asked():
+        others = ((option, path) for option, path in (besides or {}).items() if path is not None)
+        for option, path in (*self._asked(), *others):
             place = path if path == STDOUT else os.path.realpath(path)
             if place in files and not _is_device(path):
                 raise UsageError(
