@@ -129,12 +129,17 @@ def size_bytes(data: Data) -> int:
 
 
 def describe(data: Data, what: str = "table", where: str = "") -> str:
-    """What making the dataset does, in words that go after "this scenario"."""
+    """What making the dataset does, in words that go after "this will": "make the table kv (…)"."""
     made = [f"{table.name} ({_rows(table.count)})" for table in tables(data)]
     named = made[0] if len(made) == 1 else f"{', '.join(made[:-1])} and {made[-1]}"
     plural = "" if len(made) == 1 else "s"
+    return f"make the {what}{plural} {named}{where}, {size_and_fate(data)}"
+
+
+def size_and_fate(data: Data) -> str:
+    """The end of a description: what the dataset takes, and what becomes of it."""
     fate = "kept afterwards" if data.keep else "dropped afterwards"
-    return f"makes the {what}{plural} {named}{where}, about {show_size(size_bytes(data))} in all, {fate}"
+    return f"about {show_size(size_bytes(data))} in all, {fate}"
 
 
 def _rows(count: int) -> str:

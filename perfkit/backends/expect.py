@@ -71,9 +71,10 @@ def _text(seen: Any) -> str:
 
 def _number(seen: Any) -> Decimal | None:
     try:
-        return None if seen is None or isinstance(seen, bool) else Decimal(_text(seen))
+        number = None if seen is None or isinstance(seen, bool) else Decimal(_text(seen))
     except InvalidOperation:
         return None
+    return None if number is None or number.is_snan() else number  # snan can't even be compared
 
 
 def unexpected_rows(expect: Expect, seen: int, what: str = "rows") -> Failure:

@@ -1,17 +1,14 @@
-"""What the SQL backends share: reading statements, judging replies, and marking datasets as ours.
+"""What the SQL backends share: reading statements, judging replies, and defining tables.
 
 Statements are read only as far as caution needs it: what stands in quotes or comments is blanked,
 and the words that are left say whether a statement writes or meddles with transactions. In doubt a
 statement writes.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from perfkit.backends import datasets
 from perfkit.backends.base import Failure, Judge
 from perfkit.backends.datasets import ColumnType, Table
 from perfkit.backends.expect import (
@@ -21,8 +18,8 @@ from perfkit.backends.expect import (
     unexpected_value,
     value_test,
 )
-from perfkit.errors import TargetError, UsageError
-from perfkit.scenario import Data, Expect, Operation, SetupStatement, Statement
+from perfkit.errors import UsageError
+from perfkit.scenario import Expect, Operation, SetupStatement, Statement
 from perfkit.scenario.placeholders import sql_names
 
 _NOT_CODE = re.compile(
@@ -179,52 +176,6 @@ def judge_of(
 
 
 # -- datasets -------------------------------------------------------------------------------------
-
-_MARK = re.compile(r"perfkit dataset (\{[^{}]*\})")
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What a table that perfkit made says of itself, wherever the backend can keep a text with it."""
-
-    parameters: Mapping[str, str | int]
-    kept: bool
-
-    def __str__(self) -> str:
-        return f"perfkit dataset {json.dumps({**self.parameters, 'kept': self.kept})}"
-
-
-def mark_of(data: Data) -> Mark:
-    """The mark for the tables of this dataset."""
-    return Mark(datasets.parameters(data), data.keep)
-
-
-def read_mark(text: str | None) -> Mark | None:
-    """The mark in a text, None where there is none: the table is not ours."""
-    found = _MARK.search(text or "")
-    if found is None:
-        return None
-    parameters = json.loads(found[1])
-    return Mark(parameters, bool(parameters.pop("kept", False)))
-
-
-def may_reuse(data: Data, names: Sequence[str], present: Mapping[str, str | None]) -> bool:
-    """Is the very dataset there already, kept by an earlier run?
-
-    `names` are those it needs, `present` holds the text that each of them carries which is there.
-    TargetError when one was not made by perfkit; where this returns False, all may be dropped.
-    """
-    marks = {name: read_mark(text) for name, text in present.items()}
-    strangers = [name for name, mark in marks.items() if mark is None]
-    if strangers:
-        raise TargetError(
-            f"there is something named {strangers[0]!r} already that perfkit did not make",
-            hint="perfkit leaves it alone: use another database or schema, or rename it",
-        )
-    wanted = datasets.parameters(data)
-    return present.keys() == set(names) and all(
-        mark is not None and mark.kept and mark.parameters == wanted for mark in marks.values()
-    )
 
 
 def column_lines(table: Table, types: Mapping[ColumnType, str]) -> list[str]:

@@ -35,7 +35,7 @@ def connect(address: Address, timeout_s: float = CONNECT_TIMEOUT_S) -> socket.so
     """A blocking connection whose every step may take `timeout_s`. TargetError with the reason."""
     try:
         plain = socket.create_connection((address.host, address.port), timeout_s)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no host can have
         raise unreachable(address, error) from error
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -59,7 +59,7 @@ def unreachable(address: Address, error: Exception) -> TargetError:
         return TargetError(
             f"{address} does not answer in time", hint="is there a firewall in between?"
         )
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror | UnicodeError):
         return TargetError(f"there is no host {address.host!r}", hint="check the URL's host name")
     return TargetError(f"{address} can't be reached: {reason(error)}")
 

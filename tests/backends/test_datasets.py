@@ -160,11 +160,11 @@ def test_the_estimate_of_the_size_is_near_the_text_that_is_made() -> None:
 
 def test_the_description_names_tables_rows_and_size() -> None:
     assert datasets.describe(Data(use="kv", rows=100_000)) == (
-        "makes the table kv (100,000 rows), about 13.4 MiB in all, dropped afterwards"
+        "make the table kv (100,000 rows), about 13.4 MiB in all, dropped afterwards"
     )
     sentence = datasets.describe(Data(use="orders", rows=10, keep=True), "collection", " in shop")
     assert sentence == (
-        "makes the collections customers (1 row), orders (10 rows) and items (30 rows) in shop, "
+        "make the collections customers (1 row), orders (10 rows) and items (30 rows) in shop, "
         "about 4.20 KiB in all, kept afterwards"
     )
 

@@ -57,7 +57,7 @@ SAME: list[tuple[Any, Any]] = [
     ("", ""), ("é", "é".encode()),
 ]  # fmt: skip
 OTHER: list[tuple[Any, Any]] = [
-    (5, 6), (5, "five"), (5, None), (5, ""), (1, True), (True, 2), (True, None), (False, None),
+    (5, "nan"), (5, b"sNaN"), (5, 6), (5, "five"), (5, None), (5, ""), (1, True), (True, 2), (True, None), (False, None),
     (False, ""), ("a", "A"), ("a", " a"), ("None", None), ("5", 5.0),
 ]  # fmt: skip
 

@@ -3,6 +3,8 @@
 import os
 import socket
 import threading
+from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,8 +14,10 @@ from bson import Int64, ObjectId
 from pymongo import MongoClient
 
 from perfkit.backends import open_target
-from perfkit.backends.base import Failure, need
+from perfkit.backends.base import Channel, ConnectionLostError, Failure, Session, need
 from perfkit.backends.mongo.server import client_of
+from perfkit.backends.mongo.workload import MongoSession
+from perfkit.backends.stream import Address
 from perfkit.errors import PerfkitError, TargetError, UsageError
 from perfkit.scenario import Data, Expect, Operation
 from perfkit.scenario.values import Param, Sequential, Uniform
@@ -290,6 +294,7 @@ def test_a_replica_set_is_judged_as_cheaply_and_as_strictly(private_mongo: Start
         ({"aggregate": "c", "pipeline": [{"$foo": 1}]}, "$foo"),
         ({"aggregate": "c", "pipeline": [], "cursor": {"batchSize": 5}}, "$limit"),
         ({"update": "c", "filter": {}, "u": {"$foo": {"a": 1}}}, "$foo"),
+        ({"find": "c", "filter": {"_id": 2**63}}, "8-byte ints"),
         ({"bulk": "c"}, "operations are missing"),
         ({"bulk": "c", "operations": [{"insert": {}}], "order": 1}, "unknown field 'order'"),
         ({"bulk": "c", "operations": [{"replace": {}}]}, "is no write"),
@@ -484,6 +489,59 @@ def test_the_write_concern_of_the_url_is_that_of_the_load(private_mongo: StartSe
     assert failure.error_class == "UnsatisfiableWriteConcern"
 
 
+STEP_DOWN = {"replSetStepDown": 2, "secondaryCatchUpPeriodSecs": 0, "force": True}
+
+
+@pytest.mark.parametrize(
+    "command", [{"find": "c"}, {"insert": "c", "document": {"at": "now"}}], ids=["find", "insert"]
+)
+def test_a_primary_that_steps_down_is_lost_and_its_successor_found(
+    private_mongo: StartServer, command: Command
+) -> None:
+    url = private_mongo(replica_set=True).url
+    with session_of(open_target(url), bound(_operation(command))) as session:
+        channel = session.open()
+        session.poller.register(channel.key, 1)
+        assert perform(session, channel, session.operations[0]) is None
+        with MongoClient[dict[str, Any]](url) as client:
+            client.admin.command(STEP_DOWN)
+        with pytest.raises(ConnectionLostError, match=r"NotWritablePrimary|NotPrimary"):
+            perform(session, channel, session.operations[0])
+        session.poller.unregister(channel.key)
+        channel.close()
+        with _opened_in_the_end(session) as again:
+            session.poller.register(again.key, 1)
+            assert perform(session, again, session.operations[0]) is None
+            session.poller.unregister(again.key)
+
+
+def _opened_in_the_end(session: Session) -> closing[Channel]:
+    """Tries again as the engine does: an election may take longer than a single look."""
+    for _ in range(9):
+        with suppress(TargetError):
+            return closing(session.open())
+    return closing(session.open())
+
+
+def test_a_channel_is_opened_where_the_primary_is_now(private_mongo: StartServer) -> None:
+    target = open_target(private_mongo(replica_set=True).url)
+    with session_of(target, bound(_operation({"find": "c"}))) as session:
+        assert isinstance(session, MongoSession)
+        gone = replace(session._server, address=Address("127.0.0.1", 1))
+        session._server = gone
+        with channel_of(session) as channel:
+            assert perform(session, channel, session.operations[0]) is None
+        assert session._server.address != gone.address
+
+
+def test_a_server_alone_is_not_looked_for_elsewhere(mongo_url: str) -> None:
+    with session_of(open_target(mongo_url), bound(_operation({"find": "c"}))) as session:
+        assert isinstance(session, MongoSession)
+        session._server = replace(session._server, address=Address("127.0.0.1", 1))
+        with pytest.raises(TargetError, match=r"127\.0\.0\.1:1 refuses the connection"):
+            session.open()
+
+
 def test_connections_of_the_load_carry_perfkits_name(mongo_url: str) -> None:
     find = bound(_operation({"find": "c"}))
     with (
@@ -533,19 +591,57 @@ def test_documents_can_be_searched(mongo_url: str) -> None:
 
 def test_a_load_that_was_cut_short_is_dropped_and_made_anew(mongo_url: str) -> None:
     workload = workload_of(open_target(mongo_url))
-    data = Data(use="kv", rows=20)
+    data = Data(use="kv", rows=20, keep=True)
     workload.make_data(data)
     with MongoClient[dict[str, Any]](mongo_url) as client:
         database = client.get_default_database()
-        database.perfkit_datasets.update_one({"_id": "kv"}, {"$set": {"complete": False}})
+        (there,) = database.list_collections(filter={"name": "kv"})
+        comment = there["options"]["validator"]["$comment"].replace('"kept": true', '"kept": false')
+        unfinished = {"validator": {"$comment": comment}, "validationLevel": "off"}
+        database.command({"collMod": "kv", **unfinished})
         database.kv.delete_one({"_id": 7})
     assert workload.make_data(data)
     assert len(_documents(mongo_url, "kv")) == 20
 
 
+@pytest.mark.parametrize("command", [{"insert": "kv", "documents": [{"_id": 1}]}, {"create": "kv"}])
+def test_a_collection_in_the_place_of_one_that_perfkit_made_is_the_users(
+    mongo_url: str, command: Command
+) -> None:
+    workload = workload_of(open_target(mongo_url))
+    data = Data(use="kv", rows=10)
+    workload.make_data(data)
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        database = client.get_default_database()
+        database.kv.drop()
+        database.command(command)
+        workload.drop_data(data)
+        with pytest.raises(TargetError, match="'kv'"):
+            workload.make_data(data)
+        assert database.list_collection_names() == ["kv"]
+        assert database.kv.count_documents({}) == len(command.get("documents", []))
+
+
+def test_the_mark_of_a_collection_keeps_nothing_out_of_it(mongo_url: str) -> None:
+    target = open_target(mongo_url)
+    workload_of(target).make_data(Data(use="kv", rows=10))
+    assert _outcome(mongo_url, {"insert": "kv", "document": {"_id": "x", "any": ["thing"]}}) is None
+
+
+def test_a_view_that_has_the_name_is_left_alone(mongo_url: str) -> None:
+    workload = workload_of(open_target(mongo_url))
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        database = client.get_default_database()
+        database.create_collection("kv", viewOn="c")
+        with pytest.raises(TargetError, match="'kv'"):
+            workload.make_data(Data(use="kv", rows=10))
+        workload.drop_data(Data(use="kv", rows=10))
+        assert "kv" in database.list_collection_names()
+
+
 def test_dropping_one_dataset_keeps_the_other(mongo_url: str) -> None:
     workload = workload_of(open_target(mongo_url))
-    kv, documents = Data(use="kv", rows=10), Data(use="documents", rows=10)
+    kv, documents = Data(use="kv", rows=10), Data(use="documents", rows=10, keep=True)
     workload.make_data(kv)
     workload.make_data(documents)
     workload.drop_data(kv)

@@ -20,7 +20,9 @@ from perfkit.backends.stream import BUFFER_BYTES, Address
 from perfkit.scenario import Expect, Operation
 from perfkit.scenario.values import Param, Text, Uniform
 
-SERVER = Server("mongodb://h/db", Address("h", 1), "db", None, writable=True, defaults={})
+SERVER = Server(
+    "mongodb://h/db", Address("h", 1), "db", None, writable=True, movable=False, defaults={}
+)
 TRAILER = {
     "$clusterTime": {
         "clusterTime": bson.Timestamp(5, 1),
@@ -187,8 +189,9 @@ class _Wire:
     socket: socket.socket
 
 
-def _channel(here: socket.socket) -> MongoChannel:
-    return MongoChannel(_Wire(here), bytearray(BUFFER_BYTES))  # type: ignore[arg-type]  # only the socket is used
+def _channel(here: socket.socket, *, movable: bool = True) -> MongoChannel:
+    wire: Any = _Wire(here)  # only the socket is used
+    return MongoChannel(wire, bytearray(BUFFER_BYTES), movable=movable)
 
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3), st.lists(st.integers(1, 40), min_size=1))
@@ -218,6 +221,43 @@ def test_nonsense_is_a_lost_connection(nonsense: bytes) -> None:
         there.sendall(nonsense)
         with pytest.raises(ConnectionLostError, match="unintelligible"):
             _channel(here).receive()
+
+
+NOT_PRIMARY = {
+    "topologyVersion": {"counter": bson.Int64(8)},
+    "ok": 0.0,
+    "errmsg": "not primary",
+    "code": 10107,
+    "codeName": "NotWritablePrimary",
+}
+
+
+@pytest.mark.parametrize("pieces", [[], [3], [21, 40]])
+def test_a_server_that_is_no_longer_primary_is_lost_where_there_may_be_another(
+    pieces: list[int],
+) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        channel, left = _channel(here), _reply(NOT_PRIMARY)
+        for size in pieces:
+            there.sendall(left[:size])
+            left = left[size:]
+            assert channel.receive() is PENDING
+        there.sendall(left)
+        with pytest.raises(ConnectionLostError, match="NotWritablePrimary: not primary"):
+            channel.receive()
+
+
+def test_the_member_that_a_url_names_alone_is_not_lost_by_what_it_refuses() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(_reply(NOT_PRIMARY))
+        reply = _channel(here, movable=False).receive()
+    judge = _compiled({"find": "c"}, ()).judge
+    assert judge is not None
+    failure = judge(reply)
+    assert failure is not None
+    assert failure.error_class == "NotWritablePrimary"
 
 
 def test_an_address_of_tls_is_not_shown_with_its_context() -> None:

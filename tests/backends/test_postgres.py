@@ -11,7 +11,9 @@ import psycopg
 import pytest
 
 from perfkit.backends import open_target
-from perfkit.backends.base import Bound, ConnectionLostError, Failure, Session
+from perfkit.backends.base import PENDING, Bound, ConnectionLostError, Failure, Session
+from perfkit.backends.postgres.connection import Server as PostgresServer
+from perfkit.backends.postgres.connection import connect_raw
 from perfkit.backends.postgres.errors import condition_name
 from perfkit.errors import TargetError, UsageError
 from perfkit.scenario import Expect, Operation, Statement
@@ -99,6 +101,74 @@ def test_a_value_that_does_not_fit_is_an_error_of_the_operation(url: str) -> Non
     failure = outcome(open_target(url), _operation("SELECT v FROM t WHERE id = :a"), "nine")
     assert failure is not None
     assert failure.error_class == "invalid_text_representation"
+
+
+@pytest.mark.parametrize("value", ["before\0after", "\ud800", "\0"])
+def test_a_text_that_postgresql_can_not_store_is_refused_and_not_cut(url: str, value: str) -> None:
+    operations = bound(_operation("SELECT :a::text"), value), bound(_operation("SELECT 1"))
+    with session_of(open_target(url), *operations) as session, channel_of(session) as channel:
+        failure = perform(session, channel, session.operations[0])
+        assert failure is not None
+        assert failure.error_class == "character_not_in_repertoire"
+        assert perform(session, channel, session.operations[1]) is None
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**200)])
+def test_a_number_of_more_than_64_bits_is_an_error_of_the_operation(url: str, value: int) -> None:
+    failure = outcome(open_target(url), _operation("SELECT :a::bigint"), value)
+    assert failure is not None
+    assert failure.error_class == "numeric_value_out_of_range"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_floats_that_are_no_numbers_arrive(url: str, value: float) -> None:
+    text = f"SELECT :a::float8 = '{value}'"
+    assert outcome(open_target(url), _operation(text, expect=Expect(value=True)), value) is None
+
+
+@pytest.mark.parametrize("text", ["SELECT 1;", "SELECT 1; -- done", "SELECT 1 /* one */ ; "])
+def test_a_semicolon_at_the_end_is_no_second_statement(url: str, text: str) -> None:
+    operation = _operation(text, expect=Expect(value=1))
+    assert workload_of(open_target(url)).check([operation]) == []
+    assert outcome(open_target(url), operation) is None
+
+
+def test_notifications_and_notices_are_no_replies(url: str) -> None:
+    talkative = (
+        "DO $$ BEGIN FOR i IN 1..2000 LOOP RAISE NOTICE '%', repeat('x', 500); END LOOP; END $$"
+    )
+    texts = "LISTEN news", talkative, "NOTIFY news, 'all'", "SELECT 7"
+    operations = [bound(_operation(text)) for text in texts]
+    with session_of(open_target(url), *operations) as session, channel_of(session) as channel:
+        for operation in session.operations:
+            assert perform(session, channel, operation) is None
+        _execute(url, "NOTIFY news, 'from another'")
+        session.poller.wait(100_000_000)
+        assert channel.receive() is PENDING
+        reply = answer(session, channel, session.operations[3].make())
+    assert reply.get_value(0, 0) == b"7"
+
+
+def test_a_pooler_that_hands_out_used_connections_is_named(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def used(server: PostgresServer) -> Any:
+        pgconn = connect_raw(server)
+        pgconn.prepare(b"perfkit0", b"SELECT 'of another client'")
+        return pgconn
+
+    monkeypatch.setattr("perfkit.backends.postgres.session.connect_raw", used)
+    with (
+        session_of(open_target(url), bound(_operation("SELECT 1"))) as session,
+        pytest.raises(TargetError, match="already exists") as refusal,
+    ):
+        session.open()
+    assert "max_prepared_statements" in (refusal.value.hint or "")
+
+
+def test_the_value_of_a_change_is_the_number_of_rows_that_it_changed(url: str) -> None:
+    operation = _operation("UPDATE t SET v = v || 'x' WHERE id < 3", expect=Expect(value=2))
+    assert outcome(open_target(url), operation) is None
 
 
 def test_rows_of_a_change_are_those_that_it_changed(url: str) -> None:

@@ -342,6 +342,13 @@ def test_a_host_that_does_not_exist_is_told() -> None:
     assert "no host 'nowhere.invalid'" in str(_refusal("redis://nowhere.invalid/0"))
 
 
+@pytest.mark.parametrize("host", ["a" * 64, "a..b"])
+def test_a_name_that_no_host_can_have_is_told(host: str) -> None:
+    refusal = _refusal(f"redis://{host}/0")
+    assert isinstance(refusal, TargetError)
+    assert f"no host {host!r}" in str(refusal)
+
+
 def test_more_connections_than_the_server_takes_are_told(private_redis: StartServer) -> None:
     target = open_target(private_redis(settings={"maxclients": "10"}).url)
     with session_of(target, bound(_operation(("PING",)))) as session:
@@ -405,15 +412,76 @@ def test_documents_are_hashes(redis_url: str) -> None:
     assert _ask(redis_url, "DBSIZE") == 0
 
 
-def test_dropping_takes_keys_along_that_the_load_added_at_the_end(redis_url: str) -> None:
+KV = Data(use="kv", rows=2_500, value_size=1)
+
+
+def test_dropping_takes_keys_along_that_the_load_added(redis_url: str) -> None:
     workload = workload_of(open_target(redis_url))
-    data = Data(use="kv", rows=25_000, value_size=1)
-    workload.make_data(data)
-    for number in range(25_001, 25_100):
+    workload.make_data(KV)
+    for number in (0, 2_501, 2_502, 9_999_999):
         _ask(redis_url, "SET", f"kv:{number}", "added")
-    _ask(redis_url, "SET", "other:1", "mine")
-    workload.drop_data(data)
-    assert _ask(redis_url, "KEYS", "*") == ["other:1"]
+    workload.drop_data(KV)
+    assert _ask(redis_url, "DBSIZE") == 0
+
+
+def test_dropping_takes_no_key_that_is_named_otherwise(redis_url: str) -> None:
+    workload = workload_of(open_target(redis_url))
+    workload.make_data(KV)
+    others = {"other:1", "kv", "kv1", "kv:", "kv:1:tags", "kv:ann", "my:kv:1", "KV:1"}
+    for name in others:
+        _ask(redis_url, "SET", name, "precious")
+    workload.drop_data(KV)
+    assert set(_ask(redis_url, "KEYS", "*")) == others
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_dataset_left_from_earlier_takes_no_key_along_that_it_did_not_make(
+    redis_url: str, *, keep: bool
+) -> None:
+    workload = workload_of(open_target(redis_url))
+    workload.make_data(KV.model_copy(update={"keep": keep}))
+    _ask(redis_url, "SET", "kv:2501", "precious")
+    with pytest.raises(TargetError, match="kv:2501") as refusal:
+        workload.make_data(KV.model_copy(update={"rows": 100}))
+    assert "delete them" in (refusal.value.hint or "")
+    workload.drop_data(KV)
+    assert _ask(redis_url, "KEYS", "*") == ["kv:2501"]
+
+
+def test_a_key_is_found_among_any_number_of_others(redis_url: str) -> None:
+    many = "for i = 1, 150000 do redis.call('SET', 'session:' .. i, 1) end"
+    _ask(redis_url, "EVAL", many, 0)
+    _ask(redis_url, "SET", "kv:60000", "precious")
+    workload = workload_of(open_target(redis_url))
+    with pytest.raises(TargetError, match="kv:60000"):
+        workload.make_data(Data(use="kv", rows=100_000, value_size=1))
+    assert _ask(redis_url, "GET", "kv:60000") == "precious"
+    assert _ask(redis_url, "DBSIZE") == 150_001
+
+
+def test_what_a_run_left_that_was_killed_is_made_anew_and_dropped(redis_url: str) -> None:
+    workload_of(open_target(redis_url)).make_data(KV)
+    again = workload_of(open_target(redis_url))
+    assert again.make_data(KV)
+    again.drop_data(KV)
+    assert _ask(redis_url, "DBSIZE") == 0
+
+
+def test_a_user_who_may_not_look_for_keys_is_refused(private_redis: StartServer) -> None:
+    server = private_redis()
+    _ask(server.url, "ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-scan")
+    workload = workload_of(open_target(server.url.replace("redis://", "redis://app:pw@")))
+    with pytest.raises(TargetError, match=r"looking for kv:\*.*does not allow this user"):
+        workload.make_data(KV)
+    assert _ask(server.url, "DBSIZE") == 0
+
+
+def test_the_description_names_the_first_and_the_last_key(redis_url: str) -> None:
+    workload = workload_of(open_target(redis_url))
+    assert workload.describe_data(Data(use="kv", rows=100_000)) == (
+        "make 100,000 keys, kv:1 to kv:100000, about 13.4 MiB in all, dropped afterwards"
+    )
+    assert workload.describe_data(Data(use="kv", rows=1)).startswith("make the key kv:1, about")
 
 
 def test_orders_are_refused_with_what_would_do(redis_url: str) -> None:
@@ -426,7 +494,7 @@ def test_orders_are_refused_with_what_would_do(redis_url: str) -> None:
 
 def test_a_load_that_was_cut_short_is_dropped_and_made_anew(redis_url: str) -> None:
     workload = workload_of(open_target(redis_url))
-    data = Data(use="kv", rows=20)
+    data = Data(use="kv", rows=20, keep=True)
     workload.make_data(data)
     marker = _ask(redis_url, "GET", "perfkit:dataset:kv")
     _ask(redis_url, "SET", "perfkit:dataset:kv", marker.replace("true", "false"))
@@ -488,6 +556,8 @@ def test_statements_are_the_calls_of_each_command(redis_url: str) -> None:
     with need(target.metrics).open() as source:
         _ask(redis_url, "CONFIG", "RESETSTAT")
         assert outcome(target, _operation(*[("HGET", "h", "f")] * 10)) is None
+        source.sample()
+        assert "INFO" not in source.statements()
         statistics = source.statements()["HGET"]
     assert statistics.calls == 10
     assert statistics.total_ms == pytest.approx(10 * statistics.mean_ms)

@@ -1,4 +1,4 @@
-"""What the SQL backends read out of statements, and the marks by which they know their tables."""
+"""What the SQL backends read out of statements, and how they judge replies."""
 
 import pytest
 from hypothesis import given
@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from perfkit.backends import sql
 from perfkit.backends.base import Failure
-from perfkit.errors import TargetError, UsageError
-from perfkit.scenario import Data, Expect, Operation, Statement
+from perfkit.errors import UsageError
+from perfkit.scenario import Expect, Operation, Statement
 
 READS = [
     "SELECT 1",
@@ -173,42 +173,3 @@ def test_a_value_that_is_expected_needs_a_row() -> None:
 def test_unexpected_may_be_all_right_too() -> None:
     expect = Expect(rows=2, error=("unexpected",))
     assert _judge(expect, [(1,)]) is None
-
-
-# -- marks ----------------------------------------------------------------------------------------
-
-KV = Data(use="kv", rows=10, keep=True)
-
-
-@given(
-    st.builds(
-        Data,
-        use=st.sampled_from(["kv", "orders"]),
-        rows=st.integers(1, 10**9),
-        value_size=st.integers(0, 2**26),
-        keep=st.booleans(),
-    )
-)
-def test_a_mark_is_read_back_as_it_was_written(data: Data) -> None:
-    mark = sql.mark_of(data)
-    assert sql.read_mark(f"CREATE TABLE kv /* {mark} */ (id INTEGER)") == mark
-
-
-@pytest.mark.parametrize("text", [None, "", "a table of mine", "perfkit dataset"])
-def test_other_texts_are_no_marks(text: str | None) -> None:
-    assert sql.read_mark(text) is None
-
-
-def test_only_the_same_dataset_that_was_kept_is_reused() -> None:
-    mark = str(sql.mark_of(KV))
-    assert sql.may_reuse(KV, ["kv"], {"kv": mark})
-    assert not sql.may_reuse(KV, ["kv"], {})
-    assert not sql.may_reuse(KV, ["kv", "kv_more"], {"kv": mark})
-    assert not sql.may_reuse(KV.model_copy(update={"rows": 11}), ["kv"], {"kv": mark})
-    left_by_a_crash = str(sql.mark_of(KV.model_copy(update={"keep": False})))
-    assert not sql.may_reuse(KV, ["kv"], {"kv": left_by_a_crash})
-
-
-def test_a_stranger_among_the_tables_is_refused() -> None:
-    with pytest.raises(TargetError, match="items"):
-        sql.may_reuse(KV, ["kv"], {"kv": str(sql.mark_of(KV)), "items": "mine"})

@@ -339,6 +339,46 @@ def test_a_number_too_large_for_sqlite_is_an_error_of_the_operation(table: Path)
     assert failure.error_class == "OverflowError"
 
 
+def test_a_text_that_utf_8_can_not_hold_is_an_error_of_the_operation(table: Path) -> None:
+    operations = bound(_operation("SELECT :a"), "\ud800"), bound(_operation("SELECT 1"))
+    with (
+        session_of(open_target(_url(table)), *operations) as session,
+        channel_of(session) as channel,
+    ):
+        failure = perform(session, channel, session.operations[0])
+        assert failure is not None
+        assert failure.error_class == "UnicodeEncodeError"
+        assert perform(session, channel, session.operations[1]) is None
+
+
+@pytest.mark.parametrize("text", ["SELECT 1;", "SELECT 1; -- done", "SELECT 1 /* one */ ; "])
+def test_a_semicolon_at_the_end_is_no_second_statement(table: Path, text: str) -> None:
+    target = open_target(_url(table))
+    operation = _operation(text, expect=Expect(value=1))
+    assert workload_of(target).check([operation]) == []
+    assert outcome(target, operation) is None
+
+
+def test_a_database_that_takes_no_writes_says_so(table: Path) -> None:
+    target = open_target(_url(table, "?query_only=on"))
+    failure = outcome(target, _operation("INSERT INTO t VALUES (9, 'z')"))
+    assert failure is not None
+    assert failure.error_class == "SQLITE_READONLY"
+    with pytest.raises(TargetError, match="read-only") as refusal:
+        workload_of(target).make_data(Data(use="kv", rows=10))
+    assert refusal.value.hint
+
+
+def test_a_transaction_that_meets_a_lock_may_be_retried_as_a_whole(table: Path) -> None:
+    operation = bound(_transaction("UPDATE t SET v = 'z' WHERE id = 1", timeout_ns=50 * MS))
+    with session_of(open_target(_url(table)), operation) as session, channel_of(session) as channel:
+        with _locked(table):
+            failure = perform(session, channel, session.operations[0])
+        assert failure == Failure("SQLITE_BUSY", "database is locked", retryable=True)
+        assert perform(session, channel, session.operations[0]) is None
+    assert _rows(table, "SELECT v FROM t WHERE id = 1") == [("z",)]
+
+
 @pytest.mark.parametrize("name", ["SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT"])
 def test_a_primary_code_covers_its_extended_codes(table: Path, name: str) -> None:
     operation = _operation("INSERT INTO t VALUES (9, 'a')", expect=Expect(error=(name,)))

@@ -54,7 +54,7 @@ def refusal_of(operation: Operation, client: Client, database: str) -> str | Non
                 why = _mistake(_filled(command, names, examples), client, database)
             if why is not None:
                 return why
-    except (ValueError, TypeError, BSONError) as error:
+    except (ValueError, TypeError, OverflowError, BSONError) as error:
         return str(error)
     return None
 

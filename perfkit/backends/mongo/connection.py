@@ -22,7 +22,10 @@ _CLIENT = {
 
 
 class Connection:
-    """Connected and logged in; `trailer` as `trailer_bytes` says. TargetError when it can't be had."""
+    """Connected and logged in. TargetError when it can't be had.
+
+    `trailer` as `trailer_bytes` says; `writable` when the server said that it takes writes.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -69,6 +72,7 @@ class Connection:
         answer = self.call({**hello, "$db": "admin"})
         if answer.get("ok") != 1:
             raise TargetError(f"{self._server.address} answers: {answer.get('errmsg')}")
+        self.writable = bool(answer.get("isWritablePrimary"))
         if credential is not None:
             offered = answer.get("saslSupportedMechs", MECHANISMS)
             self._scram(credential, credential.mechanism or _best(offered))

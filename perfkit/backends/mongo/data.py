@@ -1,60 +1,66 @@
 """The built-in datasets on MongoDB: a collection for each table, its primary key as `_id`.
 
-The collection `perfkit_datasets` says which datasets are perfkit's: it is written before the first
-document and deleted from after the last drop, so that a load cut short can still be dropped.
+A collection that perfkit made says so in its validator, a `$comment` that is never applied
+(validationLevel off): it comes and goes with the collection, in the same command. Only such
+collections are ever dropped.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from pymongo import ASCENDING, TEXT
 from pymongo.database import Database
 
-from perfkit.backends.datasets import Table, parameters, tables
-from perfkit.errors import TargetError
+from perfkit.backends.datasets import Table, tables
+from perfkit.backends.marks import Mark, mark_of, may_reuse, read_mark, unfinished_mark_of
 from perfkit.scenario import Data
-
-MARKERS = "perfkit_datasets"
 
 Documents = Database[dict[str, Any]]
 
 
 def make_data(database: Documents, data: Data) -> bool:
     """Makes the dataset; False when the very same was kept. TargetError when a name is taken."""
-    wanted = {"_id": data.use, **parameters(data)}
-    marked = database[MARKERS].find_one({"_id": data.use})
-    if marked == {**wanted, "complete": True}:
-        return False
-    if marked is not None:
-        drop_data(database, data)
     made = tables(data)
-    _refuse_if_taken(database, made)
-    database[MARKERS].insert_one({**wanted, "complete": False})
+    present = _present(database, made)
+    if may_reuse(data, [table.name for table in made], present):
+        return False
+    _drop(database, present)
+    for table in made:
+        database.create_collection(
+            table.name, check_exists=False, **_validator(unfinished_mark_of(data))
+        )
     for table in made:
         _fill(database, table)
-    database[MARKERS].update_one({"_id": data.use}, {"$set": {"complete": True}})
+    for table in made:
+        database.command("collMod", table.name, **_validator(mark_of(data)))
     return True
 
 
 def drop_data(database: Documents, data: Data) -> None:
-    """Drops the dataset's collections if they are marked as perfkit's."""
-    if database[MARKERS].find_one({"_id": data.use}) is None:
-        return
-    for table in tables(data):
-        database.drop_collection(table.name)
-    database[MARKERS].delete_one({"_id": data.use})
-    if database[MARKERS].find_one() is None:
-        database.drop_collection(MARKERS)
+    """Drops those of the dataset's collections that perfkit made."""
+    present = _present(database, tables(data))
+    _drop(database, [name for name, text in present.items() if read_mark(text)])
 
 
-def _refuse_if_taken(database: Documents, made: tuple[Table, ...]) -> None:
-    there = set(database.list_collection_names())
-    for table in made:
-        if table.name in there:
-            raise TargetError(
-                f"the database {database.name!r} has a collection {table.name!r} "
-                "that perfkit did not make",
-                hint="use another database, or your own setup in place of data.use",
-            )
+def _validator(mark: Mark) -> dict[str, Any]:
+    return {"validator": {"$comment": str(mark)}, "validationLevel": "off"}
+
+
+def _present(database: Documents, made: tuple[Table, ...]) -> dict[str, str | None]:
+    """The comment in the validator of each collection or view that has one of these names."""
+    names = [table.name for table in made]
+    there = database.list_collections(filter={"name": {"$in": names}})
+    return {each["name"]: _comment(each.get("options", {})) for each in there}
+
+
+def _comment(options: dict[str, Any]) -> str | None:
+    comment = options.get("validator", {}).get("$comment")
+    return comment if isinstance(comment, str) else None
+
+
+def _drop(database: Documents, names: Iterable[str]) -> None:
+    for name in names:
+        database.drop_collection(name)
 
 
 def _fill(database: Documents, table: Table) -> None:

@@ -127,7 +127,7 @@ def _none_answers(shown: str, words: str) -> TargetError:
         return TargetError(f"{shown}: there is no such host", hint="check the URL's host name")
     if "No primary" in words or "No replica set members" in words or "ReplicaSetNoPrimary" in words:
         return TargetError(
-            f"{shown}: no primary was found in 5 s",
+            f"{shown}: no primary was found",
             hint="perfkit drives the primary; for a certain member add directConnection=true",
         )
-    return TargetError(f"{shown} does not answer in 5 s", hint="is there a firewall in between?")
+    return TargetError(f"{shown} does not answer in time", hint="is there a firewall in between?")

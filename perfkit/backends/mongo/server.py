@@ -20,6 +20,7 @@ from perfkit.backends.stream import Address
 from perfkit.errors import TargetError, UsageError
 
 SELECTION_TIMEOUT_MS = 5_000
+ELECTION_WAIT_MS = 2_000  # for a new primary, before the load's back-off tries again
 DEFAULT_DATABASE = "test"
 DEFAULT_PORT = 27017
 MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-1")
@@ -41,6 +42,7 @@ class Credential:
 class Server:
     """Where the load goes: the primary, or the member that the URL names with directConnection.
 
+    `movable`: the load may have to go elsewhere, to another primary or another mongos.
     `defaults` are the fields that the URL's options add to commands (writeConcern, readConcern).
     """
 
@@ -49,6 +51,7 @@ class Server:
     database: str
     credential: Credential | None
     writable: bool
+    movable: bool
     defaults: Mapping[str, Any]
 
     @property
@@ -105,6 +108,7 @@ class MongoUrl:
     database: str
     credential: Credential | None
     tls: ssl.SSLContext | None
+    direct: bool
 
 
 def read_url(url: str) -> MongoUrl:
@@ -131,7 +135,10 @@ def read_url(url: str) -> MongoUrl:
             hint="write mongodb://127.0.0.1:27017/database",
         )
     database = parts["database"] or DEFAULT_DATABASE
-    return MongoUrl(parts["nodelist"], database, _credential(parts, options, redact(url)), tls)
+    credential = _credential(parts, options, redact(url))
+    return MongoUrl(
+        parts["nodelist"], database, credential, tls, bool(options.get("directConnection"))
+    )
 
 
 def find_server(client: Client, url: str, read: MongoUrl) -> Server:
@@ -145,8 +152,15 @@ def find_server(client: Client, url: str, read: MongoUrl) -> Server:
         database=read.database,
         credential=read.credential,
         writable=bool(hello.get("isWritablePrimary")),
+        movable=not read.direct and ("setName" in hello or len(read.hosts) > 1),
         defaults=_defaults(client),
     )
+
+
+def find_again(server: Server) -> Server:
+    """Where the load goes now. TargetError when there is still no primary after ELECTION_WAIT_MS."""
+    with client_of(server.url, ELECTION_WAIT_MS) as client:
+        return find_server(client, server.url, read_url(server.url))
 
 
 def _refuse_without_login(client: Client, database: str) -> None:

@@ -21,7 +21,14 @@ MAX_MESSAGE_BYTES = 48_000_000
 
 _DOCUMENT = 0x03
 _CURSOR, _BATCH = b"\x03cursor\x00", b"\x04firstBatch\x00"
-_BATCH_AT = PREFIX_BYTES + 4 + len(_CURSOR) + 4  # both lengths are those of the documents around it
+BODY_AT = PREFIX_BYTES + 4  # the first element of the document
+_BATCH_AT = BODY_AT + len(_CURSOR) + 4  # both lengths are those of the documents around it
+
+STATE_CHANGE = b"\x03topologyVersion\x00"
+"""How the errors begin that say: this member is no primary (any more), or shuts down.
+
+https://github.com/mongodb/specifications/blob/master/source/server-discovery-and-monitoring/server-discovery-and-monitoring.md#not-writable-primary-and-node-is-recovering
+"""
 
 OK = b"\x01ok\x00" + struct.pack("<d", 1.0)
 """The element `ok: 1.0`, which every good reply has, as the last of the command's own elements."""
@@ -46,7 +53,7 @@ def batch_count(reply: bytes | bytearray) -> int | None:
 
     None where the reply is not laid out as servers do it; then it is to be decoded.
     """
-    if not reply.startswith(_CURSOR, PREFIX_BYTES + 4) or not reply.startswith(_BATCH, _BATCH_AT):
+    if not reply.startswith(_CURSOR, BODY_AT) or not reply.startswith(_BATCH, _BATCH_AT):
         return None
     array_at = _BATCH_AT + len(_BATCH)
     at, count = array_at + 4, 0

@@ -15,7 +15,7 @@ from perfkit.backends.mongo.commands import commands_of, revived, writes
 from perfkit.backends.mongo.compile import Replies, compile_operation
 from perfkit.backends.mongo.connection import Connection
 from perfkit.backends.mongo.errors import failure, problem
-from perfkit.backends.mongo.server import Client, Server, client_of
+from perfkit.backends.mongo.server import Client, Server, client_of, find_again
 from perfkit.backends.stream import BUFFER_BYTES
 from perfkit.backends.waiting import Clock, Poller, SocketPoller, system_clock
 from perfkit.errors import TargetError, UsageError
@@ -96,9 +96,22 @@ class MongoSession:
         self.poller: Poller = SocketPoller()
 
     def open(self) -> Channel:
-        connection = Connection(self._server)
+        connection = self._connect()
         self._replies.ok_end = -connection.trailer
-        return MongoChannel(connection, self._buffer)
+        return MongoChannel(connection, self._buffer, movable=self._server.movable)
+
+    def _connect(self) -> Connection:
+        """Where the server was last, unless it takes no writes there now: then where it is."""
+        try:
+            connection = Connection(self._server)
+            if connection.writable or not self._server.movable:
+                return connection
+            connection.close()
+        except TargetError:
+            if not self._server.movable:
+                raise
+        self._server = find_again(self._server)
+        return Connection(self._server)
 
     def close(self) -> None:
         """Closes the cursors of results that were too large for a reply."""

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql as quoting
 
-from perfkit.backends import datasets, sql
+from perfkit.backends import datasets, marks, sql
 from perfkit.backends.datasets import Block, Table
 from perfkit.backends.postgres.connection import LOCK_WAIT_S
 from perfkit.errors import TargetError
@@ -37,11 +37,11 @@ def make(connection: _Connection, data: Data) -> bool:
     with connection.transaction():
         schema = _prepare(connection)
         present = _present(connection, schema, tables)
-        if sql.may_reuse(data, [table.name for table in tables], present):
+        if marks.may_reuse(data, [table.name for table in tables], present):
             return False
         _drop(connection, schema, list(present))
         for table in tables:
-            _make_table(connection, table, sql.mark_of(data))
+            _make_table(connection, table, marks.mark_of(data))
     return True
 
 
@@ -50,7 +50,7 @@ def drop(connection: _Connection, data: Data) -> None:
     with connection.transaction():
         schema = _prepare(connection)
         present = _present(connection, schema, datasets.tables(data))
-        _drop(connection, schema, [name for name, text in present.items() if sql.read_mark(text)])
+        _drop(connection, schema, [name for name, text in present.items() if marks.read_mark(text)])
 
 
 def _prepare(connection: _Connection) -> str:
@@ -81,7 +81,7 @@ def _drop(connection: _Connection, schema: str, names: list[str]) -> None:
         connection.execute(quoting.SQL("DROP TABLE {}").format(tables))
 
 
-def _make_table(connection: _Connection, table: Table, mark: sql.Mark) -> None:
+def _make_table(connection: _Connection, table: Table, mark: marks.Mark) -> None:
     """Indexes come after the rows: building one is faster than keeping it up to date."""
     lines = sql.column_lines(table, TYPES)
     if table.full_text:

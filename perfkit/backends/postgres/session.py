@@ -13,7 +13,12 @@ from perfkit.backends.base import Bound, Compiled, Failure, Judge
 from perfkit.backends.expect import value_test
 from perfkit.backends.postgres.channel import PostgresChannel, Request
 from perfkit.backends.postgres.connection import Server, connect_raw
-from perfkit.backends.postgres.errors import condition_names, failure_of, words_of
+from perfkit.backends.postgres.errors import (
+    condition_names,
+    failure_of,
+    sqlstate_of,
+    words_of,
+)
 from perfkit.backends.waiting import Clock, Poller, SocketPoller, system_clock
 from perfkit.errors import TargetError
 from perfkit.scenario import Expect, Operation, Statement
@@ -24,18 +29,32 @@ CANCEL_WAIT_S = 2.0  # how long the end of a session waits for cancel requests o
 Plan = tuple[bytes, tuple[int, ...]]  # a prepared statement, and where in a draw its values are
 Encoder = Callable[[Any], bytes | None]
 _DOOMED = "in_failed_sql_transaction"
+# A name that is prepared already, or not any more: the connection behind a pooler is not ours alone.
+_POOLED = frozenset({"42P05", "26000"})
+_POOLED_HINT = (
+    "a pooler in transaction mode must keep prepared statements: PgBouncer does from 1.21 on, with "
+    "max_prepared_statements; or connect to the server itself"
+)
 
 
 class _Encoders(dict[type, Encoder]):
     """Encoders by type; any other type becomes what str() makes of it."""
 
     def __missing__(self, kind: type) -> Encoder:
-        return lambda value: str(value).encode()
+        return lambda value: _text(str(value))
+
+
+def _text(value: str) -> bytes:
+    """A text in UTF-8; what PostgreSQL can't store in a text it must see, so that it refuses it.
+
+    libpq takes a NUL for the end, and would quietly send what stands before it.
+    """
+    return value.encode("utf-8", "surrogatepass").replace(b"\0", b"\xc0\x80")
 
 
 ENCODERS = _Encoders({
     int: b"%d".__mod__,
-    str: str.encode,
+    str: _text,
     float: lambda value: repr(value).encode(),
     bool: lambda value: b"true" if value else b"false",
     bytes: lambda value: b"\\x%s" % value.hex().encode(),
@@ -66,8 +85,9 @@ class PostgresSession:
             result = prepare(pgconn, name, text)
             if result.status != ExecStatus.COMMAND_OK:
                 words = self._server.clean(words_of(result))
+                hint = _POOLED_HINT if sqlstate_of(result) in _POOLED else None
                 pgconn.finish()
-                raise TargetError(f"the server refuses a statement: {words}")
+                raise TargetError(f"the server refuses a statement: {words}", hint=hint)
         return PostgresChannel(pgconn, self._cancelling)
 
     def close(self) -> None:
@@ -180,6 +200,9 @@ def _count(result: Any) -> int:
     return result.ntuples if result.status == ExecStatus.TUPLES_OK else result.command_tuples or 0
 
 
-def _first_value(result: Any) -> bytes | None:
+def _first_value(result: Any) -> bytes | int | None:
+    """The first column of the first row; how many rows were changed, where there are none."""
+    if result.status != ExecStatus.TUPLES_OK:
+        return _count(result)
     value: bytes | None = result.get_value(0, 0) if result.ntuples and result.nfields else None
     return value

@@ -1,26 +1,31 @@
 """The built-in datasets on Redis: `kv:1`, `kv:2`, … as strings, `documents:1`, … as hashes.
 
-Every key's name follows from its number, so dropping needs no search through other people's keys.
-The marker `perfkit:dataset:NAME` says that a dataset is perfkit's: it is written before the first
+A dataset is made only where no key begins with its prefix, which takes a look at all names. The
+marker `perfkit:dataset:NAME` then says that the prefix is perfkit's: it is written before the first
 key and deleted after the last, so that a load cut short can still be dropped.
+
+What of the prefix is dropped? At the end of the run that made it: every `kv:NUMBER`, for those are
+its own keys and what its load added. Of a dataset that was left from earlier: only the keys that were
+made then. Someone else may have come into the prefix since; what is still there is for people to judge.
 """
 
 import itertools
-import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import hiredis
 
-from perfkit.backends.datasets import Table, describe, parameters, tables
+from perfkit.backends.datasets import Table, size_and_fate, tables
+from perfkit.backends.marks import Mark, mark_of, may_reuse, read_mark, unfinished_mark_of
 from perfkit.backends.redis.connection import Connection
 from perfkit.backends.redis.errors import refusal
 from perfkit.errors import TargetError, UsageError
 from perfkit.scenario import Data
+from perfkit.units import show_count
 
 BATCH = 10_000
-_SCAN_KEYS = 1_000
-_SCAN_ROUNDS = 100
+SCAN_KEYS = 1_000  # for each SCAN, which so keeps the server busy for some 0.3 ms
 
 
 def marker_key(name: str) -> str:
@@ -42,40 +47,53 @@ def table_of(data: Data) -> Table:
 def describe_data(data: Data) -> str:
     """What `make_data` is about to do."""
     table = table_of(data)
-    return describe(data, what="keys", where=f" as {table.name}:1 to {table.name}:{table.count}")
+    name, count = table.name, table.count
+    keys = (
+        f"{show_count(count)} keys, {name}:1 to {name}:{count}"
+        if count > 1
+        else f"the key {name}:1"
+    )
+    return f"make {keys}, {size_and_fate(data)}"
 
 
 def make_data(connection: Connection, data: Data) -> bool:
     """Makes the dataset; False when the very same was kept. TargetError when its name is taken."""
     table = table_of(data)
-    wanted = parameters(data)
-    marked = _marked(connection, table.name)
-    if marked is not None and marked == {**wanted, "complete": True}:
-        return False
-    if marked is not None:
-        drop_data(connection, data)
+    marker = _marker(connection, table.name)
+    if marker is not None:
+        if may_reuse(data, [table.name], {table.name: str(marker)}):
+            return False
+        _drop_rows(connection, table.name, int(marker.parameters["rows"]))
     _refuse_if_taken(connection, table.name)
-    _mark(connection, table.name, {**wanted, "complete": False})
+    _mark(connection, table.name, unfinished_mark_of(data))
     for batch in _batches(table):
         _all_done(connection, connection.pipeline(batch), f"making {table.name}")
-    _mark(connection, table.name, {**wanted, "complete": True})
+    _mark(connection, table.name, mark_of(data))
     return True
 
 
 def drop_data(connection: Connection, data: Data) -> None:
-    """Drops the dataset if it is marked as perfkit's, with keys that the load added behind its end."""
+    """Drops the dataset that this run made, with the keys of its kind that the load added."""
     name = table_of(data).name
-    marked = _marked(connection, name)
-    if marked is None:
+    if _marker(connection, name) is None:
         return
-    for first in itertools.count(1, BATCH):
-        keys = [f"{name}:{number}" for number in range(first, first + BATCH)]
-        (unlinked,) = _all_done(
-            connection, connection.pipeline([["UNLINK", *keys]]), f"dropping {name}"
-        )
-        if first + BATCH > marked["rows"] and not unlinked:
-            break
-    connection.pipeline([["DEL", marker_key(name)]])
+    ours = re.compile(rb"%s:\d+" % name.encode())
+    for page in _keys(connection, name):
+        _unlink(connection, name, [key for key in page if ours.fullmatch(key)])
+    _ask(connection, f"dropping {name}", "DEL", marker_key(name))
+
+
+def _drop_rows(connection: Connection, name: str, rows: int) -> None:
+    """Drops the keys that an earlier run made, by their numbers, and its marker."""
+    for first in range(1, rows + 1, BATCH):
+        numbers = range(first, min(first + BATCH, rows + 1))
+        _unlink(connection, name, [f"{name}:{number}" for number in numbers])
+    _ask(connection, f"dropping {name}", "DEL", marker_key(name))
+
+
+def _unlink(connection: Connection, name: str, keys: list[Any]) -> None:
+    if keys:
+        _ask(connection, f"dropping {name}", "UNLINK", *keys)
 
 
 def _batches(table: Table) -> Iterator[list[list[Any]]]:
@@ -91,54 +109,49 @@ def _command(table: Table, row: tuple[Any, ...]) -> list[Any]:
     return ["HSET", key, *itertools.chain.from_iterable(fields)]
 
 
-def _marked(connection: Connection, name: str) -> dict[str, Any] | None:
-    """The parameters on the marker, None where there is none."""
-    (text,) = _all_done(
-        connection, connection.pipeline([["GET", marker_key(name)]]), f"looking for {name}"
-    )
+def _marker(connection: Connection, name: str) -> Mark | None:
+    """What the marker says, None where there is none. TargetError when it is not perfkit's."""
+    text = _ask(connection, f"looking for {name}", "GET", marker_key(name))
     if text is None:
         return None
-    try:
-        marked: dict[str, Any] = json.loads(text)
-        int(marked["rows"])
-    except (ValueError, TypeError, KeyError) as error:
+    mark = read_mark(text.decode(errors="replace"))
+    if mark is None or not isinstance(mark.parameters.get("rows"), int):
         raise TargetError(
             f"the key {marker_key(name)!r} is not what perfkit writes there",
             hint="delete it, once you know whose it is",
-        ) from error
-    return marked
+        )
+    return mark
 
 
-def _mark(connection: Connection, name: str, marked: dict[str, Any]) -> None:
-    text = json.dumps(marked)
-    _all_done(connection, connection.pipeline([["SET", marker_key(name), text]]), f"making {name}")
+def _mark(connection: Connection, name: str, mark: Mark) -> None:
+    _ask(connection, f"making {name}", "SET", marker_key(name), str(mark))
 
 
 def _refuse_if_taken(connection: Connection, name: str) -> None:
-    """Looks at the first names, then through a bounded part of the keys: a big server has millions."""
-    found = connection.pipeline([["EXISTS", *(f"{name}:{number}" for number in range(BATCH))]])[0]
-    key = f"{name}:…" if isinstance(found, int) and found else _scan(connection, name)
-    if key:
+    key = next(itertools.chain.from_iterable(_keys(connection, name)), None)
+    if key is not None:
         raise TargetError(
-            f"there are keys {name}:* on the target ({key}) that perfkit did not make",
-            hint="use another database number (redis://…/1), or your own setup in place of data.use",
+            f"there are keys {name}:* on the target ({key.decode(errors='replace')}) that perfkit "
+            "did not make, or that a load added to a dataset of an earlier run",
+            hint="use another database number (redis://…/1), or delete them once you know whose they are",
         )
 
 
-def _scan(connection: Connection, name: str) -> str | None:
-    cursor: Any = 0
-    for _ in range(_SCAN_ROUNDS):
-        reply = connection.pipeline([["SCAN", cursor, "MATCH", f"{name}:*", "COUNT", _SCAN_KEYS]])[
-            0
-        ]
-        if isinstance(reply, hiredis.ReplyError):
-            return None  # SCAN is forbidden to this user; the first names were looked at
-        cursor, keys = reply
-        if keys:
-            return str(keys[0].decode(errors="replace"))
+def _keys(connection: Connection, name: str) -> Iterator[list[bytes]]:
+    """All keys that begin with the name and a colon, page by page; a key may come twice."""
+    cursor: Any = b"0"
+    while True:
+        cursor, page = _ask(
+            connection, f"looking for {name}:*", "SCAN", cursor, "MATCH", f"{name}:*", "COUNT", SCAN_KEYS
+        )  # fmt: skip
+        yield page
         if int(cursor) == 0:
-            break
-    return None
+            return
+
+
+def _ask(connection: Connection, doing: str, *command: Any) -> Any:
+    (reply,) = _all_done(connection, connection.pipeline([command]), doing)
+    return reply
 
 
 def _all_done(connection: Connection, replies: list[Any], doing: str) -> list[Any]:

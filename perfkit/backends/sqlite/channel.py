@@ -51,7 +51,7 @@ class SqliteChannel:
         try:
             self._execute(statement, values)
             self._reply = self._fetch() or self._changed()
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, ValueError) as error:  # or a value it can't hold
             self._reply = self._failure(error)
         self._announce(self.key)
         return False

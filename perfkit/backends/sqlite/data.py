@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from perfkit.backends import datasets, sql
+from perfkit.backends import datasets, marks, sql
 from perfkit.backends.datasets import Block, Table
 from perfkit.errors import TargetError
 from perfkit.scenario import Data
@@ -28,11 +28,11 @@ def make(connection: sqlite3.Connection, data: Data) -> bool:
         connection.execute("BEGIN IMMEDIATE")
         names = _names(tables)
         present = _present(connection, names)
-        if sql.may_reuse(data, names, present):
+        if marks.may_reuse(data, names, present):
             return False
         _drop(connection, [name for name in names if name in present])
         for table in tables:
-            _make_table(connection, table, sql.mark_of(data))
+            _make_table(connection, table, marks.mark_of(data))
     return True
 
 
@@ -42,7 +42,7 @@ def drop(connection: sqlite3.Connection, data: Data) -> None:
         connection.execute("BEGIN IMMEDIATE")
         names = _names(datasets.tables(data))
         present = _present(connection, names)
-        _drop(connection, [name for name in names if sql.read_mark(present.get(name))])
+        _drop(connection, [name for name in names if marks.read_mark(present.get(name))])
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
@@ -74,7 +74,7 @@ def _drop(connection: sqlite3.Connection, names: list[str]) -> None:
         connection.execute(f"DROP TABLE {name}")
 
 
-def _make_table(connection: sqlite3.Connection, table: Table, mark: sql.Mark) -> None:
+def _make_table(connection: sqlite3.Connection, table: Table, mark: marks.Mark) -> None:
     """Indexes come after the rows: building one is faster than keeping it up to date."""
     lines = ", ".join(sql.column_lines(table, TYPES))
     connection.execute(f"CREATE TABLE {table.name} /* {mark} */ ({lines})")
@@ -98,7 +98,7 @@ def _plain(table: Table, block: Block) -> Iterable[tuple[Any, ...]]:
     return zip(*columns, strict=True)
 
 
-def _make_full_text(connection: sqlite3.Connection, table: Table, mark: sql.Mark) -> None:
+def _make_full_text(connection: sqlite3.Connection, table: Table, mark: marks.Mark) -> None:
     """An FTS5 index that reads its text from the table, and the triggers that keep it up to date."""
     fts, columns = f"{table.name}_fts", ", ".join(table.full_text)
     try:
