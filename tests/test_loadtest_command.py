@@ -102,6 +102,21 @@ def test_a_check_that_ended_the_load_has_failed_whatever_came_after(perfkit: Com
     assert outcome.status == 1
 
 
+def test_after_counts_from_the_start_of_the_checks_stage(perfkit: Command) -> None:
+    stages = [
+        {"name": "one", "rate": 100, "duration": "5s"},
+        {"name": "two", "rate": 100, "duration": "60s"},
+    ]
+    check = {"check": "total.response.p95 < 1ms", "stage": "two", "abort": True, "after": "3s"}
+    load = {"model": "open", "stages": stages}
+    file = perfkit.scenario(operations=[READ], load=load, thresholds=[check])
+    outcome, report = perfkit.report("loadtest", file, "--target", "fake://?latency=5ms")
+    one, two = report["result"]["stages"]
+    assert outcome.status == 1
+    assert (one["duration_s"], one["total"]["rate_per_s"]) == (5.0, 100.0)
+    assert 3 <= two["duration_s"] < 6
+
+
 def test_a_baseline_is_compared_with_and_is_needed_where_a_check_names_it(
     perfkit: Command, tmp_path: Path
 ) -> None:

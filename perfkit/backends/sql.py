@@ -41,6 +41,36 @@ _CHANGES = frozenset({
     "pg_terminate_backend", "pg_cancel_backend", "pg_notify", "set_config", "load_extension",
     "pg_switch_wal", "pg_stat_reset", "pg_stat_statements_reset", "pg_reload_conf",
 })  # fmt: skip
+# A function that is not known here may do anything. Quoted names are blanked: "." stands for one.
+# The columns of a common table expression, name (a, b) AS (…), are no call.
+_CALLED = re.compile(r"([\w.]+)\s*\((?![\w\s,]*\)\s*as\s+(?:(?:not\s+)?materialized\s*)?\()")
+_PURE = frozenset(
+    """
+    abs age array_agg array_length array_to_json avg bm25 btrim cardinality ceil ceiling char_length
+    coalesce concat concat_ws convert_from count cume_dist current_setting date date_bin date_part
+    date_trunc datetime decode dense_rank encode every exp extract first_value floor format
+    generate_series glob greatest group_concat hex highlight ifnull iif instr json json_agg
+    json_array json_array_length json_build_array json_build_object json_each json_extract
+    json_object json_tree json_type jsonb_agg jsonb_array_elements jsonb_array_length
+    jsonb_build_object jsonb_each jsonb_path_exists jsonb_path_query julianday lag last_value lead
+    least left length like ln log lower lpad ltrim make_interval max md5 min mod now nth_value ntile
+    nullif octet_length overlay percent_rank percentile_cont percentile_disc pg_sleep
+    phraseto_tsquery plainto_tsquery position power printf random rank regexp_match regexp_matches
+    regexp_replace repeat replace reverse right round row row_number row_to_json rpad rtrim sign
+    similarity snippet split_part sqrt stddev strftime string_agg string_to_array strpos substr
+    substring sum time to_char to_date to_json to_jsonb to_number to_timestamp to_tsquery
+    to_tsvector total translate trim trunc ts_headline ts_rank ts_rank_cd typeof unicode unixepoch
+    unnest upper variance websearch_to_tsquery width_bucket word_similarity
+    """.split()  # noqa: SIM905  a word list is easier to read and to keep in order than a tuple
+)
+_BEFORE_BRACKETS = frozenset(
+    """
+    all and any array as between by case cast distinct else except exists filter from full group
+    having in inner intersect interval is join lateral left like limit materialized not numeric
+    decimal varchar char bit on or order outer over partition recursive returning right rollup cube
+    sets select some table then union using values when where window with within
+    """.split()  # noqa: SIM905  as above
+)
 _LOCKING = re.compile(r"\bfor\s+(?:no\s+key\s+)?update\b")
 _RUNS_IT = frozenset({"analyze", "analyse"})  # EXPLAIN ANALYZE executes what it explains
 _TRANSACTION = frozenset({"begin", "start", "commit", "end", "rollback", "abort", "prepare"})
@@ -73,7 +103,9 @@ def _reads_only(code: str) -> bool:
     words = _WORD.findall(_LOCKING.sub(" ", code))
     if words[:1] == ["explain"] and _RUNS_IT.isdisjoint(words):
         return True
-    return words[:1] != [] and words[0] in _READS and _CHANGES.isdisjoint(words)
+    if words[:1] == [] or words[0] not in _READS or not _CHANGES.isdisjoint(words):
+        return False
+    return all(name in _PURE or name in _BEFORE_BRACKETS for name in _CALLED.findall(code))
 
 
 def statements(operation: Operation) -> tuple[Statement, ...]:

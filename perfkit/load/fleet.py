@@ -24,8 +24,7 @@ import psutil
 from perfkit.backends.base import Failure
 from perfkit.backends.waiting import system_clock
 from perfkit.errors import MeasurementError, PerfkitError, TargetError, UsageError
-from perfkit.load import worker
-from perfkit.load.worker import Plan
+from perfkit.load.worker import Plan, Worker, run_delay_ns
 from perfkit.units import NS_PER_MS, NS_PER_S
 
 START_AFTER_NS = 20 * NS_PER_MS  # so that every worker has its starting time before it comes
@@ -115,7 +114,8 @@ class Inline:
     def __init__(self, plan: Plan, receiver: Receiver) -> None:
         self._plan = plan
         self._receiver = receiver
-        self._engine = worker.prepare(plan, 0, self)
+        self._worker = Worker(plan, 0, self)
+        self._engine = self._worker.engine
         self._tick: Callable[[], None] = lambda: None
         self._tick_at = 0
 
@@ -130,7 +130,7 @@ class Inline:
 
     def run(self, tick: Callable[[], None]) -> list[Ended]:
         self._tick = tick
-        why = worker.run(self._engine, self._plan, 0, self.origin_ns)
+        why = self._worker.run(self.origin_ns)
         if why != "done":
             self._receiver.stopped(self.now_ns())
         self._receiver.worker_ended(0)
@@ -310,7 +310,7 @@ class _PipeSink:
         self._pipe = pipe
 
     def samples(self, rows: bytes, now_ns: int) -> None:
-        delay = worker.run_delay_ns()
+        delay = run_delay_ns()
         vitals = _VITALS.pack(now_ns, time.process_time_ns(), -1 if delay is None else delay)
         self._pipe.send_bytes(b"S" + vitals + rows)
 
@@ -329,13 +329,14 @@ def _main(plan: Plan, number: int, pipe: Connection, inherited: list[Connection]
         other.close()
     sink = _PipeSink(pipe)
     try:
-        engine = worker.prepare(plan, number, sink)
+        worker = Worker(plan, number, sink)
+        engine = worker.engine
         sink.tell("ready")
         order, origin_ns = pipe.recv()
         engine.watch(pipe.fileno(), lambda: _obey(engine, pipe))
         # A stop may come before the load was begun.
         began = order == "go"
-        sink.tell("ended", worker.run(engine, plan, number, origin_ns) if began else "stopped")
+        sink.tell("ended", worker.run(origin_ns) if began else "stopped")
         engine.close()
     except (EOFError, BrokenPipeError):
         os._exit(1)  # the parent is gone: nobody is left to tell

@@ -12,15 +12,24 @@ class OpenArrivals:
     """Open model: an operation is due at each arrival, whatever the server does.
 
     The backlog needs no memory: arrivals come in order, so it is those between `next_due` and now.
-    An arrival that has waited for a connection longer than `max_lag_ns` is skipped and counted.
+    An arrival that has waited for a connection longer than `max_lag_ns` is skipped and counted, and
+    so is what a warm-up leaves waiting: the load proper must not begin with its backlog.
     """
 
-    def __init__(self, engine: Engine, arrivals: Iterator[int], max_lag_ns: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        arrivals: Iterator[int],
+        max_lag_ns: int,
+        load_starts_ns: int | None = None,
+    ) -> None:
         self._engine = engine
         self._arrivals = arrivals
         self._max_lag_ns = max_lag_ns
         self._idle: deque[Slot] = deque()
         self._next_due = next(arrivals, NEVER)
+        if load_starts_ns is not None:
+            engine.at(load_starts_ns, lambda now: self._drop_until(load_starts_ns - 1, now))
 
     def free(self, slot: Slot, now: int) -> None:
         due = self._next_due
@@ -50,11 +59,13 @@ class OpenArrivals:
         return self._next_due
 
     def _skip(self, now: int) -> int:
-        oldest = now - self._max_lag_ns
-        while self._next_due <= oldest:
+        self._drop_until(now - self._max_lag_ns, now)
+        return self._next_due
+
+    def _drop_until(self, due: int, now: int) -> None:
+        while self._next_due <= due:
             self._engine.dropped(self._next_due, now)
             self._next_due = next(self._arrivals, NEVER)
-        return self._next_due
 
     def stop(self) -> None:
         self._arrivals = iter(())

@@ -3,13 +3,14 @@
 import contextlib
 import gc
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from perfkit.backends.base import Workload
 from perfkit.load import generate, pacing
-from perfkit.load.engine import Engine, Rules, Sink
+from perfkit.load.engine import Engine, Policy, Rules, Sink
 from perfkit.load.mix import mix
 from perfkit.load.policy import ClosedUsers, OpenArrivals
 from perfkit.scenario import Operation, Scenario
@@ -25,54 +26,73 @@ class Plan:
     connections: int
     workers: int
 
-    def share(self, worker: int, total: int) -> int:
+    def share(self, number: int, total: int) -> int:
         """How many of a total belong to a worker when they are dealt out in turn."""
-        return total // self.workers + (worker < total % self.workers)
+        return total // self.workers + (number < total % self.workers)
 
 
-def prepare(plan: Plan, worker: int, sink: Sink) -> Engine:
-    """An engine with all its connections open. TargetError when the target refuses one."""
-    scenario = plan.scenario
-    _raise_descriptor_limit()
-    bound = generate.bind_all(scenario, seed=scenario.seed, worker=worker, workers=plan.workers)
-    session = plan.workload.session(bound)
-    chosen = mix([op.weight for op in scenario.operations], seed=scenario.seed, worker=worker)
-    rules = [_rules(scenario, operation, worker) for operation in scenario.operations]
-    engine = Engine(session, chosen, rules, sink)
-    engine.connect(plan.share(worker, plan.connections))
-    gc.collect()  # takes longer than there is time between the order to go and the first arrival
-    gc.freeze()  # what is there now stays: no collection has to look at it again
-    return engine
+class Worker:
+    """An engine with all its connections open and its part of the load at hand, ready to start.
 
+    Whatever takes time is done here, before the order to go: what comes after is late. TargetError
+    when the target refuses a connection.
+    """
 
-def run(engine: Engine, plan: Plan, worker: int, origin_ns: int) -> str:
-    """Drives the worker's share of the load from the origin on; why it ended (see Engine.run)."""
-    load = plan.scenario.load
-    if load.model == "open":
+    def __init__(self, plan: Plan, number: int, sink: Sink) -> None:
+        scenario = plan.scenario
+        seed, workers = scenario.seed, plan.workers
+        _raise_descriptor_limit()
+        bound = generate.bind_all(scenario, seed=seed, worker=number, workers=workers)
+        session = plan.workload.session(bound)
+        chosen = mix([op.weight for op in scenario.operations], seed=seed, worker=number)
+        rules = [_rules(scenario, operation, number) for operation in scenario.operations]
+        self.engine = Engine(session, chosen, rules, sink)
+        self.engine.connect(plan.share(number, plan.connections))
+        is_open = scenario.load.model == "open"
+        self._policy = self._arrivals(plan, number) if is_open else self._users(plan, number)
+        gc.collect()
+        gc.freeze()  # what is there now stays: no collection has to look at it again
+
+    def run(self, origin_ns: int) -> str:
+        """Drives its part of the load from the origin on; why it ended (see Engine.run)."""
+        self.engine.policy = self._policy(origin_ns)
+        return self.engine.run()
+
+    def _arrivals(self, plan: Plan, number: int) -> Callable[[int], Policy]:
+        load, schedule = plan.scenario.load, plan.schedule
         due = pacing.arrivals(
-            plan.schedule,
+            schedule,
             poisson=load.arrivals == "poisson",
             seed=plan.scenario.seed,
-            worker=worker,
+            worker=number,
             workers=plan.workers,
         )
-        engine.policy = OpenArrivals(engine, map(origin_ns.__add__, due), load.max_lag_ns)
-    else:
-        engine.policy = _users(engine, plan, worker, origin_ns)
-    return engine.run()
+        first = next(due, None)  # the first block of arrivals is made now
+        due = due if first is None else chain([first], due)
+        return lambda origin_ns: OpenArrivals(
+            self.engine,
+            map(origin_ns.__add__, due),
+            load.max_lag_ns,
+            origin_ns + schedule.warmup_ns,
+        )
 
+    def _users(self, plan: Plan, number: int) -> Callable[[int], Policy]:
+        users = range(number, plan.connections, plan.workers)
+        spans = [pacing.user_spans(plan.schedule, user) for user in users]
+        last = plan.schedule.stages[-1]
+        iterations = None if last.iterations is None else plan.share(number, last.iterations)
 
-def _users(engine: Engine, plan: Plan, worker: int, origin_ns: int) -> ClosedUsers:
-    spans = [
-        [
-            (origin_ns + start, None if end is None else origin_ns + end)
-            for start, end in pacing.user_spans(plan.schedule, user)
-        ]
-        for user in range(worker, plan.connections, plan.workers)
-    ]
-    last = plan.schedule.stages[-1]
-    iterations = None if last.iterations is None else plan.share(worker, last.iterations)
-    return ClosedUsers(engine, spans, iterations, origin_ns + last.start_ns)
+        def begin(origin_ns: int) -> Policy:
+            shifted = [
+                [
+                    (origin_ns + start, None if end is None else origin_ns + end)
+                    for start, end in user
+                ]
+                for user in spans
+            ]
+            return ClosedUsers(self.engine, shifted, iterations, origin_ns + last.start_ns)
+
+        return begin
 
 
 def _rules(scenario: Scenario, operation: Operation, worker: int) -> Rules:

@@ -118,15 +118,16 @@ def evaluate(
 def violations(
     thresholds: Iterable[Threshold],
     readings: Readings,
-    elapsed_ns: int,
+    elapsed_ns: Callable[[str | None], int],
     baseline: LoadtestResult | None = None,
 ) -> tuple[Check, ...]:
     """The failed checks for which a running load is to be aborted now.
 
-    Only those with `abort`, after their `after`, and only when there is something to compare.
+    Only those with `abort`, and only when there is something to compare. Their `after` counts from
+    the start of their stage, or of the load: `elapsed_ns` tells how long ago that was.
     """
     then = None if baseline is None else ResultReadings(baseline)
-    due = [each for each in thresholds if each.abort and elapsed_ns >= each.after_ns]
+    due = [each for each in thresholds if each.abort and elapsed_ns(each.stage) >= each.after_ns]
     checks = [_check(threshold, readings, then) for threshold in due]
     return tuple(
         c for c in checks if not c.passed and None not in {c.observed_value, c.limit_value}

@@ -66,12 +66,15 @@ class LiveReadings:
 
 
 def progress(readout: Readout, now_ns: int) -> Progress:
-    """How the run is doing; rate and percentiles are of the last finished second."""
+    """How the run is doing; rates and percentiles are of the last finished second."""
     plan, recorder, schedule = readout.plan, readout.recorder, readout.plan.schedule
     now_ns = max(0, now_ns)
     is_open = plan.scenario.load.model == "open"
     last = recorder.seconds[-1] if recorder.seconds else None
     load = [cell for (stage, _), cell in recorder.cells.items() if stage != pacing.WARMUP]
+    told_ns = (
+        now_ns if last is None else schedule.warmup_ns + last.number * NS_PER_S + NS_PER_S // 2
+    )
     going_on = schedule.end_ns is None or now_ns < schedule.end_ns
     remaining_ns = None if schedule.end_ns is None else max(0, schedule.end_ns - now_ns)
     return Progress(
@@ -79,7 +82,7 @@ def progress(readout: Readout, now_ns: int) -> Progress:
         elapsed_s=now_ns / NS_PER_S,
         remaining_s=None if remaining_ns is None else remaining_ns / NS_PER_S,
         rate_per_s=float(last.count) if last else 0.0,
-        target_rate_per_s=pacing.rate_at(schedule, now_ns) if is_open and going_on else None,
+        target_rate_per_s=pacing.rate_at(schedule, told_ns) if is_open and going_on else None,
         users=pacing.users_at(schedule, now_ns) if not is_open and going_on else None,
         p50_ms=last.p50_ns / NS_PER_MS if last and last.p50_ns is not None else None,
         p99_ms=last.p99_ns / NS_PER_MS if last and last.p99_ns is not None else None,

@@ -113,6 +113,11 @@ def plan_of(
         connections = scenario.load.connections or default
     if workload.channel_per_worker:
         workers = connections
+        if processes not in {None, connections}:
+            raise UsageError(
+                f"--processes {processes}: {target.info.backend} takes a process for each connection",
+                hint="lower `users` or `load.connections`",
+            )
     else:
         free = max(1, cores // 2 if target.local else cores - 1)
         workers = processes or min(free, max(1, connections // CONNECTIONS_PER_WORKER))
@@ -359,10 +364,13 @@ class Drive:
 
     def _abort_if_due(self, now_ns: int) -> None:
         readings = LiveReadings(self._readout, self._sampler, now_ns)
-        elapsed_ns = now_ns - self._plan.schedule.warmup_ns
+        starts_ns: dict[str | None, int] = {None: self._plan.schedule.warmup_ns}
+        starts_ns |= {stage.name: stage.start_ns for stage in self._plan.schedule.stages}
         thresholds = self._plan.scenario.thresholds
         baseline = self._run.options.baseline
-        self._violated = checks.violations(thresholds, readings, elapsed_ns, baseline)
+        self._violated = checks.violations(
+            thresholds, readings, lambda stage: now_ns - starts_ns[stage], baseline
+        )
         for check in self._violated:
             why = f"ended early by the check {check.check}: it was {check.observed}"
             self.caveats.append(Caveat("aborted", why))

@@ -173,3 +173,31 @@ def test_a_value_that_is_expected_needs_a_row() -> None:
 def test_unexpected_may_be_all_right_too() -> None:
     expect = Expect(rows=2, error=("unexpected",))
     assert _judge(expect, [(1,)]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT delete_everything()",
+        "SELECT myschema.purge(:id)",
+        "SELECT pg_catalog.\"nextval\"('s')",
+        "SELECT count(*), query_to_xml('delete from t', true, true, '') FROM t",
+        "WITH a AS (SELECT purge(1)) SELECT * FROM a",
+    ],
+)
+def test_a_function_that_is_not_known_may_write(text: str) -> None:
+    assert not sql.reads_only(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT count(*), lower(name) FROM t WHERE id IN (1, 2) GROUP BY lower(name)",
+        "SELECT sum(a) FILTER (WHERE b > 0) OVER (PARTITION BY c) FROM t",
+        "WITH a (x) AS (SELECT 1), b AS MATERIALIZED (SELECT 2) SELECT * FROM a JOIN b USING (x)",
+        "SELECT cast(a AS numeric(10, 2)) FROM t WHERE EXISTS (SELECT 1 FROM u)",
+        "SELECT id FROM documents, plainto_tsquery('english', :word) AS query WHERE search @@ query",
+    ],
+)
+def test_known_functions_and_brackets_that_call_nothing_are_reads(text: str) -> None:
+    assert sql.reads_only(text)

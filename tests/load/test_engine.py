@@ -260,8 +260,7 @@ def test_a_worker_without_a_share_of_the_iterations_drives_the_stages_before() -
     workload = need(open_target("fake://?latency=10ms").workload)
     plan = worker.Plan(scenario(load), pacing.layout(load), workload, connections=2, workers=2)
     samples = Samples()
-    engine = worker.prepare(plan, 1, Told(samples))
-    assert worker.run(engine, plan, 1, 0) == "done"
+    assert worker.Worker(plan, 1, Told(samples)).run(0) == "done"
     assert len(samples.table) == 100
 
 
@@ -287,3 +286,17 @@ def test_failures_of_ever_new_names_are_one_kind_in_the_end() -> None:
     assert set(samples.tries) == {1}
     assert counts["other"] == 70_000 - MOST_OUTCOMES
     assert len(counts) == MOST_OUTCOMES + 1
+
+
+def test_what_the_warm_up_leaves_waiting_does_not_delay_the_load() -> None:
+    """Ten times what the server can do in the warm-up, half of it in the load."""
+    load = open_load(stage(50, 10), connections=1, warmup_ns=5 * S)
+    schedule_with_a_hot_start = load.model_copy(
+        update={"stages": (stage((1000, 50), 0.1, name="hot"), stage(50, 10))}
+    )
+    samples = drive(scenario(schedule_with_a_hot_start), "fake://?latency=10ms")
+    assert samples.dropped > 4000
+    measured = [
+        lag for lag, due in zip(samples.lag, samples.column("due"), strict=True) if due >= 5 * S
+    ]
+    assert max(measured) < S

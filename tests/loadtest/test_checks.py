@@ -320,7 +320,7 @@ class Now:
 
 def aborting(seen: Reading | Absent, elapsed_s: float, **more: object) -> tuple[Check, ...]:
     asked = threshold("read/response/p99", "<", 10, **({"abort": True} | more))
-    return violations([asked], Now(asked.path, seen), round(elapsed_s * NS_PER_S))
+    return violations([asked], Now(asked.path, seen), lambda _: round(elapsed_s * NS_PER_S))
 
 
 def test_a_running_load_is_aborted_by_a_violated_check() -> None:
@@ -347,7 +347,7 @@ def test_only_a_check_that_says_so_aborts() -> None:
 def test_a_running_load_is_not_aborted_by_what_the_baseline_lacks() -> None:
     asked = threshold("read/count", "<", None, baseline=True, abort=True)  # type: ignore[arg-type]  # no limit
     before = replace(RESULT, operations=())
-    assert violations([asked], Now(asked.path, Reading(5)), NS_PER_S, before) == ()
+    assert violations([asked], Now(asked.path, Reading(5)), lambda _: NS_PER_S, before) == ()
 
 
 @given(
