@@ -99,9 +99,13 @@ class ClosedUsers:
             (NEVER if end is None else end for user in spans for _, end in user), default=0
         )
         self._planned: dict[Slot, int] = {}
+        self._straight_on_until = 0 if self._thinks else self._counted_from
+        self._launch_at_once = engine.launch
 
     def free(self, slot: Slot, now: int) -> None:
-        if now >= slot.until:
+        if now < slot.until and now < self._straight_on_until:  # nothing to think of or to count
+            self._launch_at_once(slot, now, now)
+        elif now >= slot.until:
             self._await_span(slot, now)
         elif self._thinks:
             think = self._engine.rules[slot.op_number].think
@@ -148,7 +152,7 @@ class ClosedUsers:
         return self._ends_at if now < self._ends_at else NEVER
 
     def stop(self) -> None:
-        self._left = self._counted_from = self._ends_at = 0
+        self._left = self._counted_from = self._ends_at = self._straight_on_until = 0
 
     @property
     def over(self) -> bool:
