@@ -11,63 +11,38 @@ from perfkit.errors import ExitStatus
 
 EXAMPLE = "Example: perfkit loadtest checkout.yml --target $DATABASE_URL --json report.json"
 
+_SCENARIO = "A YAML file, or the name of a scenario that ships, as in quickstart."
+_TARGET = "Drive this target instead of the scenario's."
+_BASELINE = "A JSON report to compare with, for checks that name `baseline`."
+_TARGETS = "Check the limits that ship under a name, or a file."
+_YES = "Agree to write to a host that is not this machine."
+_SATURATED = "A generator that can't keep up is a caveat, not status 4."
+_PROCESSES = "Worker processes; by default as cores are free."
+_HDR_LOG = "Write the interval log that HdrHistogram tools read."
+
+Scenario = Annotated[Path, typer.Argument(help=_SCENARIO, show_default=False)]
+Target = Annotated[str | None, typer.Option("--target", "-t", metavar="URL", help=_TARGET)]
+Baseline = Annotated[Path | None, typer.Option("--baseline", metavar="FILE", help=_BASELINE)]
+Targets = Annotated[str | None, typer.Option("--targets", metavar="NAME", help=_TARGETS)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help=_YES)]
+AllowSaturated = Annotated[bool, typer.Option("--allow-saturated", help=_SATURATED)]
+Processes = Annotated[int | None, typer.Option("--processes", min=1, metavar="N", help=_PROCESSES)]
+HdrLog = Annotated[
+    Path | None,
+    typer.Option("--hdr-log", metavar="FILE", help=_HDR_LOG, rich_help_panel=opt.REPORTS),
+]
+
 
 def command(
-    scenario: Annotated[
-        Path,
-        typer.Argument(
-            help="A YAML file, or the name of a scenario that ships, as in quickstart.",
-            show_default=False,
-        ),
-    ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target", "-t", metavar="URL", help="Drive this target instead of the scenario's."
-        ),
-    ] = None,
+    scenario: Scenario,
+    target: Target = None,
     overrides: opt.Set = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            "--baseline",
-            metavar="FILE",
-            help="A JSON report to compare with, for checks that name `baseline`.",
-        ),
-    ] = None,
-    targets: Annotated[
-        str | None,
-        typer.Option(
-            "--targets", metavar="NAME", help="Check the limits that ship under a name, or a file."
-        ),
-    ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Agree to write to a host that is not this machine.")
-    ] = False,
-    allow_saturated: Annotated[
-        bool,
-        typer.Option(
-            "--allow-saturated", help="A generator that can't keep up is a caveat, not status 4."
-        ),
-    ] = False,
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            "--processes",
-            min=1,
-            metavar="N",
-            help="Worker processes; by default as cores are free.",
-        ),
-    ] = None,
-    hdr_log: Annotated[
-        Path | None,
-        typer.Option(
-            "--hdr-log",
-            metavar="FILE",
-            help="Write the interval log that HdrHistogram tools read.",
-            rich_help_panel=opt.REPORTS,
-        ),
-    ] = None,
+    baseline: Baseline = None,
+    targets: Targets = None,
+    yes: Yes = False,
+    allow_saturated: AllowSaturated = False,
+    processes: Processes = None,
+    hdr_log: HdrLog = None,
     json: opt.Json = None,
     html: opt.Html = None,
     markdown: opt.Markdown = None,

@@ -79,7 +79,7 @@ class Connection:
         except OSError as error:
             raise TargetError(
                 f"{address} broke the connection off: {reason(error)}",
-                hint="a server that wants TLS needs rediss://; see also maxclients",
+                hint="is maxclients reached? a server that wants TLS needs rediss://",
             ) from error
 
     def _reply(self) -> Any:
