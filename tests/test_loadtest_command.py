@@ -347,9 +347,10 @@ def test_a_server_that_comes_back_costs_errors_not_validity(
     killer.join()
     assert outcome.status == 0, outcome.out
     assert report["result"]["total"]["count"] == 800
-    assert "connection_lost" in {row["class"] for row in report["result"]["errors"]} | {
-        "connection_lost"
-    }
+    # Whether a connection carried an operation when it broke is chance; that reopening failed is not.
+    counts = {row["class"]: row["count"] for row in report["result"]["errors"]}
+    assert counts["connect"] > 0
+    assert report["result"]["total"]["errors"] == counts.get("connection_lost", 0)
 
 
 @pytest.mark.timeout(60)
