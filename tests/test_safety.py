@@ -100,3 +100,14 @@ def test_a_url_in_place_of_a_scenario_is_told(perfkit: Command) -> None:
     with pytest.raises(UsageError, match="is a target"):
         scenario_file(Path("fake://"))
     assert perfkit("loadtest", "postgresql://u@h/db").status == 2
+
+
+def test_an_isolation_level_that_sqlite_does_not_have_is_refused(
+    perfkit: Command, sqlite_url: str
+) -> None:
+    """It would be ignored otherwise, and the numbers would be those of another level."""
+    for isolation, status in (("read committed", 2), ("serializable", 0)):
+        operation = {"name": "t", "transaction": ["SELECT v FROM kv"], "isolation": isolation}
+        file = perfkit.scenario(data={"use": "kv", "rows": 10}, operations=[operation])
+        outcome = perfkit("loadtest", file, "-t", sqlite_url, "--allow-saturated")
+        assert outcome.status == status, outcome.err

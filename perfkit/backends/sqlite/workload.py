@@ -31,10 +31,12 @@ class SqliteWorkload:
     made_file: bool = False
 
     def problem(self, operation: Operation) -> str | None:
+        if operation.isolation not in {None, "serializable"}:
+            return "SQLite's transactions are always serializable: leave `isolation` out"
         return sql.problem(operation, BACKEND)
 
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
-        found = [(operation, sql.problem(operation, BACKEND)) for operation in operations]
+        found = [(operation, self.problem(operation)) for operation in operations]
         refused = [(operation, words) for operation, words in found if words]
         sound = [operation for operation, words in found if not words]
         return refused + (self._refused_by_sqlite(sound) if sound else [])
