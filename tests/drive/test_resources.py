@@ -14,9 +14,9 @@ from redis import Redis
 from perfkit.backends import open_target
 from perfkit.backends.base import Metrics, MetricSource, Missing
 from perfkit.backends.waiting import system_clock
-from perfkit.loadtest import resources
-from perfkit.loadtest.host import Host, ServerProcess
-from perfkit.loadtest.resources import Sampler, top_statements
+from perfkit.drive import resources
+from perfkit.drive.host import Host, ServerProcess
+from perfkit.drive.resources import Sampler, top_statements
 from perfkit.results import Series, Statement
 from perfkit.units import NS_PER_MS, NS_PER_S
 from tests.servers.process import Server, StartServer

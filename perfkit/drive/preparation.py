@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from perfkit.backends.base import Target, Workload
+from perfkit.drive.observer import Observer
 from perfkit.errors import PerfkitError, Problem, ScenarioError, UsageError
 from perfkit.load import pacing
 from perfkit.load.worker import Plan
-from perfkit.loadtest.options import Observer, Options
 from perfkit.results import Caveat
 from perfkit.scenario import Data, Operation, Scenario
 from perfkit.scenario.targets import load_targets
 from perfkit.scenario.threshold import RESERVED
+from perfkit.units import NS_PER_S
 
 DEFAULT_CONNECTIONS = 32
 """Of an open load: enough to keep a server busy, and within any server's default limit."""
@@ -59,15 +60,15 @@ def _a_process_each(
     return connections
 
 
-def target_url(scenario: Scenario, options: Options) -> str:
+def target_url(scenario: Scenario, asked: str | None) -> str:
     """The target asked for, or the scenario's. UsageError when there is none."""
-    if options.target is not None and not options.target.strip():
+    if asked is not None and not asked.strip():
         # As in --target "$DATABASE_URL" without that variable: never the wrong database instead.
         raise UsageError("--target is empty", hint="is the variable set that it is taken from?")
-    url = options.target or scenario.target
+    url = asked or scenario.target
     if not url:
         raise UsageError(
-            f"{options.scenario} names no target", hint="add `target:` to it or give --target URL"
+            f"{scenario.path} names no target", hint="add `target:` to it or give --target URL"
         )
     return url
 
@@ -84,10 +85,10 @@ def with_targets(scenario: Scenario, name: str) -> Scenario:
     return scenario.model_copy(update={"thresholds": scenario.thresholds + checks})
 
 
-def check_baseline(scenario: Scenario, options: Options) -> None:
-    """UsageError for a check that compares with a baseline when there is none."""
+def refuse_baseline_checks(scenario: Scenario) -> None:
+    """UsageError for a check that compares with a baseline, where there is none."""
     for threshold in scenario.thresholds:
-        if threshold.baseline and options.baseline is None:
+        if threshold.baseline:
             raise UsageError(
                 f"the check {threshold.text!r} compares with a baseline, and none was given",
                 hint="give --baseline REPORT.json, the JSON report of an earlier run",
@@ -95,7 +96,7 @@ def check_baseline(scenario: Scenario, options: Options) -> None:
 
 
 def ask(
-    scenario: Scenario, target: Target, workload: Workload, options: Options, observer: Observer
+    scenario: Scenario, target: Target, workload: Workload, observer: Observer, *, yes: bool
 ) -> None:
     """Other people's data: what would write to a host that is not this machine needs a yes."""
     if target.local:
@@ -112,7 +113,7 @@ def ask(
     if not plans:
         return
     what = f"On {target.host}, which is not this machine, this will {'; '.join(plans)}."
-    if options.yes:
+    if yes:
         observer.note(what)
     elif not observer.confirm(f"{what} Go on?"):
         raise UsageError(what, hint="--yes agrees to it")
@@ -164,6 +165,18 @@ def refuse(refused: Sequence[tuple[Operation, str]], scenario: Scenario, target:
     ]
     if problems:
         raise ScenarioError(problems)
+
+
+def settings_of(plan: Plan) -> dict[str, str | int | float | bool | None]:
+    """What perfkit chose or was told that matters for the numbers."""
+    load = plan.scenario.load
+    return {
+        "workers": plan.workers,
+        "connections": plan.connections,
+        "model": load.model,
+        "seed": plan.scenario.seed,
+        "max_lag_s": load.max_lag_ns / NS_PER_S if load.model == "open" else None,
+    }
 
 
 def counted(count: int, what: str, several: str | None = None) -> str:

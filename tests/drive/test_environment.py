@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perfkit.loadtest.environment import cpu_limit, environment
+from perfkit.drive.environment import cpu_limit, environment
 
 
 def cgroups(tmp_path: Path, own: str, **quotas: str) -> float | None:
@@ -53,7 +53,7 @@ def test_a_membership_outside_of_what_is_mounted_has_no_limit(tmp_path: Path) ->
 
 
 def test_a_fraction_of_a_core_counts_as_one_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perfkit.loadtest.environment.cpu_limit", lambda: 0.5)
+    monkeypatch.setattr("perfkit.drive.environment.cpu_limit", lambda: 0.5)
     found = environment({})
     assert found.cpu_count == 1
     assert found.settings["cpu_limit"] == 0.5

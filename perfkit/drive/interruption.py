@@ -23,15 +23,15 @@ class Interruption:
     def __init__(self, time_limit_ns: int | None) -> None:
         self.reason: Literal["interrupted", "timeout"] | None = None
         self.on_stop: Callable[[], None] | None = None
-        self._time_limit_ns = time_limit_ns
+        self.time_limit_ns = time_limit_ns
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
                 self._before[number] = signal.signal(number, self._handle)
-        if self._time_limit_ns is not None:
-            signal.setitimer(signal.ITIMER_REAL, self._time_limit_ns / NS_PER_S)
+        if self.time_limit_ns is not None:
+            signal.setitimer(signal.ITIMER_REAL, self.time_limit_ns / NS_PER_S)
         return self
 
     def __exit__(
@@ -59,7 +59,7 @@ class Interruption:
         elif self.reason == "interrupted":
             raise KeyboardInterrupt
         else:
-            limit = (self._time_limit_ns or 0) / NS_PER_S
+            limit = (self.time_limit_ns or 0) / NS_PER_S
             raise MeasurementError(
                 f"the time limit of {limit:g} s was over before the load began",
                 hint="raise --timeout",

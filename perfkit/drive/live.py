@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from perfkit.load import pacing
-from perfkit.loadtest.checks import (
+from perfkit.drive.checks import (
     Absent,
     Path,
     Reading,
@@ -11,8 +10,9 @@ from perfkit.loadtest.checks import (
     operation_reading,
     series_reading,
 )
-from perfkit.loadtest.outcome import Readout
-from perfkit.loadtest.resources import Sampler
+from perfkit.drive.outcome import Readout
+from perfkit.drive.resources import Sampler
+from perfkit.load import pacing
 from perfkit.results import Progress
 from perfkit.units import NS_PER_MS, NS_PER_S
 

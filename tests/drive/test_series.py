@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfkit.backends.base import Metric
-from perfkit.loadtest.series import MOST_POINTS, Rates, Recording, Recordings
+from perfkit.drive.series import MOST_POINTS, Rates, Recording, Recordings
 from perfkit.results import Series
 from perfkit.units import NS_PER_S
 

@@ -7,14 +7,14 @@ import pytest
 
 from perfkit.backends import open_target
 from perfkit.backends.base import need
+from perfkit.drive.checks import Absent, Reading
+from perfkit.drive.interruption import Interruption
+from perfkit.drive.live import LiveReadings
+from perfkit.drive.outcome import Readout
+from perfkit.drive.resources import Sampler
 from perfkit.load import fleet, pacing
 from perfkit.load.recorder import Recorder
 from perfkit.load.worker import Plan
-from perfkit.loadtest.checks import Absent, Reading
-from perfkit.loadtest.interruption import Interruption
-from perfkit.loadtest.live import LiveReadings
-from perfkit.loadtest.outcome import Readout
-from perfkit.loadtest.resources import Sampler
 from perfkit.scenario import Load
 from tests.load.driving import MS, S, open_load, scenario, stage
 

@@ -25,9 +25,9 @@ from typing import TypeVar
 
 from perfkit.backends.base import Metric, Metrics, MetricSource, Missing
 from perfkit.backends.waiting import Clock, system_clock
+from perfkit.drive.host import Host, ServerProcess
+from perfkit.drive.series import Recordings
 from perfkit.errors import PerfkitError
-from perfkit.loadtest.host import Host, ServerProcess
-from perfkit.loadtest.series import Recordings
 from perfkit.results import Caveat, Resources, Statement
 from perfkit.units import NS_PER_S
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import psutil
 
 from perfkit.backends.base import Metric
-from perfkit.loadtest.series import Rates
+from perfkit.drive.series import Rates
 
 
 class Host:

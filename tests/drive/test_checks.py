@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit.errors import UsageError
-from perfkit.load.histogram import Histogram
-from perfkit.loadtest.checks import (
+from perfkit.drive.checks import (
     NO_SAMPLES,
     Absent,
     Path,
@@ -19,6 +17,8 @@ from perfkit.loadtest.checks import (
     series_reading,
     violations,
 )
+from perfkit.errors import UsageError
+from perfkit.load.histogram import Histogram
 from perfkit.results import (
     Check,
     GeneratorResult,

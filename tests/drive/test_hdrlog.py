@@ -8,9 +8,9 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
+from perfkit.drive.hdrlog import HdrLog
 from perfkit.errors import UsageError
 from perfkit.load.histogram import HIGHEST_NS
-from perfkit.loadtest.hdrlog import HdrLog
 
 STARTED_AT = datetime(2026, 5, 4, 12, 0, 0, 250_000, UTC)
 
