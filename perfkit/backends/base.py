@@ -195,6 +195,64 @@ class Metrics(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What would set a setting for good: a statement, and whether a restart must follow.
+
+    `statement` is in the language of the server's own client, so that a person can run it; None
+    where only a configuration file or the client can set it, and `note` then says where.
+    """
+
+    statement: str | None
+    restart: bool = False
+    note: str | None = None
+
+
+class Settings(Protocol):
+    """The settings of a server, of its sessions and of its clients.
+
+    Names are the server's own (`shared_buffers`, `journal_mode`, `maxmemory-policy`, `w`), values
+    are text in the units that its users write ("128MB", "wal", "allkeys-lru").
+    """
+
+    def facts(self) -> Mapping[str, int | str]:
+        """What the server tells of its machine, for formulas: `ram` in bytes, `cores`, `connections`."""
+
+    def live(self, names: Sequence[str]) -> Mapping[str, str | None]:
+        """The values now, as a session of this target's URL has them.
+
+        None for what has a value that can't be seen from here. A name that the server does not know
+        is not among them.
+        """
+
+    def problem(self, name: str, value: str) -> str | None:
+        """Why the server does not take this: an unknown name, or a value that it refuses.
+
+        Changes nothing.
+        """
+
+    def same(self, name: str, live: str, wanted: str) -> bool:
+        """Do both texts mean the same value: 1GB and 1048576kB?"""
+
+    def change(self, name: str, value: str) -> Change:
+        """How to set it for good."""
+
+    def why_not_in_session(self, name: str) -> str | None:
+        """Why a session or client can't have this setting of its own; None where it can."""
+
+    def session_url(self, values: Mapping[str, str]) -> str:
+        """The target's URL, secrets and all, whose every connection has these settings."""
+
+    def restored(self, names: Sequence[str]) -> AbstractContextManager[None]:
+        """Puts back at its end what connections with these settings leave in the database.
+
+        SQLite's journal mode stays in the file, for example.
+        """
+
+    def apply(self, name: str, value: str) -> None:
+        """Sets it for good, without restarting anything. TargetError in the server's words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Why a capability is not there, and what would make it so."""
 
@@ -215,6 +273,7 @@ class Target:
     local: bool
     workload: Workload | Missing
     metrics: Metrics | Missing
+    settings: Settings | Missing = Missing("settings", "this backend has none to read")
 
 
 def need(slot: T | Missing) -> T:

@@ -93,14 +93,18 @@ def baseline(path: Path | None) -> "LoadtestResult | None":
     if path is None:
         return None
     from perfkit.report import jsonfile
+    from perfkit.results import LoadtestResult
 
     try:
-        return jsonfile.from_json(path.read_text(encoding="utf-8")).result
+        result = jsonfile.from_json(path.read_text(encoding="utf-8")).result
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"--baseline {path}: can't be read: {why}") from error
     except UsageError as error:
         raise UsageError(f"--baseline {path}: {error}", hint=error.hint) from error
+    if not isinstance(result, LoadtestResult):
+        raise UsageError(f"--baseline {path}: it is no report of a load test")
+    return result
 
 
 class Watcher:

@@ -23,11 +23,11 @@ from perfkit.drive.preparation import (
 from perfkit.drive.run import Drive, Terms
 from perfkit.load.worker import Plan
 from perfkit.loadtest.options import Options
-from perfkit.results import SCHEMA_VERSION, Report
+from perfkit.results import SCHEMA_VERSION, LoadtestResult, Report
 from perfkit.scenario.parse import load_scenario
 
 
-def run(options: Options, observer: Observer) -> Report:
+def run(options: Options, observer: Observer) -> Report[LoadtestResult]:
     """Runs the scenario; the report holds whatever was measured, also when it ended early.
 
     UsageError, TargetError or MeasurementError when nothing could be measured.
@@ -53,7 +53,7 @@ def run(options: Options, observer: Observer) -> Report:
 
 def _driven(
     plan: Plan, target: Target, options: Options, observer: Observer, interruption: Interruption
-) -> Report:
+) -> Report[LoadtestResult]:
     """Drives the load and reports it."""
     terms = Terms(options.allow_saturated, options.baseline, options.hdr_log)
     started_at = datetime.now(UTC)

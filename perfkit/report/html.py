@@ -23,16 +23,17 @@ from perfkit.report.blocks import (
     Table,
     Verdict,
 )
-from perfkit.report.document import describe
+from perfkit.report.document import describe, subject
 from perfkit.report.wording import printable
-from perfkit.results import Report
+from perfkit.results import Report, Result
 
+_KINDS = {"perfkit.loadtest": "perfkit load test", "perfkit.bench": "perfkit benchmark"}
 _MOST_POINTS = 2000  # of a line: more than a screen has columns
 
 Point = tuple[float, float | None]
 
 
-def render(report: Report) -> str:
+def render(report: Report[Result]) -> str:
     """The page: every table in plain HTML, the charts drawn by its own script.
 
     Its Content-Security-Policy lets only that script run and lets nothing be loaded, so that no
@@ -43,7 +44,7 @@ def render(report: Report) -> str:
     blocks = describe(report)
     charts = [block for block in blocks if isinstance(block, Chart)]
     return Template((assets / "page.html").read_text(encoding="utf-8")).substitute(
-        title=_text(f"{report.result.scenario}: perfkit load test"),
+        title=_text(f"{subject(report)}: {_KINDS.get(report.schema, report.schema)}"),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=(assets / "report.css").read_text(encoding="utf-8"),
         started_at=_text(report.started_at),

@@ -3,25 +3,41 @@
 import difflib
 import json
 import math
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Never
 
 from pydantic import TypeAdapter, ValidationError
 
 from perfkit.errors import UsageError
-from perfkit.results import SCHEMA_VERSION, Report
+from perfkit.results import (
+    SCHEMA_VERSION,
+    BenchResult,
+    CompareResult,
+    LoadtestResult,
+    ProfileList,
+    ProfileResult,
+    Report,
+    Result,
+)
 
 _SCHEMA_PREFIX = "perfkit."
-_REPORTS = {"loadtest": Report}
+_REPORTS: Mapping[str, type[Result]] = {
+    "loadtest": LoadtestResult,
+    "bench": BenchResult,
+    "compare": CompareResult,
+    "profile-list": ProfileList,
+    "profile": ProfileResult,
+}
 
 
-def to_json(report: Report) -> str:
+def to_json(report: Report[Result]) -> str:
     """The report as JSON, indented; a number that is not finite becomes null."""
     raw = _adapter(report.schema).dump_python(report, mode="json", by_alias=True)
     return json.dumps(_writable(raw), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def from_json(text: str) -> Report:
+def from_json(text: str) -> Report[Any]:
     """The report that `to_json` wrote; keys that are new in a later perfkit are passed over.
 
     UsageError, whose sentence leaves the name of the file to the caller, when it is none.
@@ -58,8 +74,9 @@ def report_schema(name: str) -> dict[str, Any]:
 
 
 @cache
-def _adapter(schema: str) -> TypeAdapter[Report]:
-    return TypeAdapter(_REPORTS[schema.removeprefix(_SCHEMA_PREFIX)])
+def _adapter(schema: str) -> TypeAdapter[Report[Any]]:
+    result = _REPORTS[schema.removeprefix(_SCHEMA_PREFIX)]
+    return TypeAdapter(Report[result])  # type: ignore[valid-type]  # known only here
 
 
 def _writable(value: Any) -> Any:

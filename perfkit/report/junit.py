@@ -4,13 +4,13 @@ import re
 import xml.etree.ElementTree as ET
 
 from perfkit.report.blocks import Verdict
-from perfkit.report.document import verdict
-from perfkit.results import Check, Report
+from perfkit.report.document import subject, verdict
+from perfkit.results import Check, Report, Result
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(report: Report) -> str:
+def render(report: Report[Result]) -> str:
     """The checks as JUnit XML.
 
     A failed check of severity "warn" passes with a note. A run that was interrupted or is not
@@ -41,9 +41,9 @@ def render(report: Report) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _add_case(suite: ET.Element, report: Report, name: str) -> ET.Element:
+def _add_case(suite: ET.Element, report: Report[Result], name: str) -> ET.Element:
     attributes = {
-        "classname": _clean(report.result.scenario),
+        "classname": _clean(subject(report)),
         "name": _clean(name),
         "time": f"{report.duration_s:.3f}",
     }
@@ -67,7 +67,8 @@ def _add_measurement(case: ET.Element, outcome: Verdict, *, broken: bool) -> Non
 
 
 def _name(check: Check) -> str:
-    return check.check if check.stage is None else f"{check.check} [{check.stage}]"
+    places = [place for place in (check.variant, check.stage) if place is not None]
+    return f"{check.check} [{', '.join(places)}]" if places else check.check
 
 
 def _clean(text: str) -> str:

@@ -18,13 +18,13 @@ from perfkit.report.blocks import (
 )
 from perfkit.report.document import describe
 from perfkit.report.wording import printable
-from perfkit.results import Report
+from perfkit.results import Report, Result
 
 _MARKS = {"passed": "✅", "done": "☑️", "failed": "❌", "invalid": "⛔", "interrupted": "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 
 
-def render(report: Report) -> str:
+def render(report: Report[Result]) -> str:
     """Verdict and main tables in sight, the rest folded; charts are left to HTML."""
     blocks = [block for block in describe(report) if not isinstance(block, Chart)]
     lead = [block for block in blocks if isinstance(block, Verdict) or block.place == "lead"]

@@ -14,7 +14,7 @@ from perfkit.report.blocks import Block, Cell, Chart, Facts, Note, Remarks, Tabl
 from perfkit.report.document import describe, verdict
 from perfkit.report.stream import abandon
 from perfkit.report.wording import printable
-from perfkit.results import Report
+from perfkit.results import Report, Result
 
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red"}
 _BADGES: dict[Tone, str] = {
@@ -55,7 +55,7 @@ def open_console(stream: IO[str], *, color: bool = True) -> Console:
     )
 
 
-def render(report: Report, console: Console) -> None:
+def render(report: Report[Result], console: Console) -> None:
     """Prints the report; charts and what only files have room for are left out."""
     with console.capture() as page:
         for block in describe(report):
@@ -66,7 +66,7 @@ def render(report: Report, console: Console) -> None:
     _print_page(page.get(), console)
 
 
-def render_trouble(report: Report, console: Console) -> None:
+def render_trouble(report: Report[Result], console: Console) -> None:
     """Prints how the run ended when it did not end well, else nothing."""
     outcome = verdict(report)
     if outcome.tone != "good":

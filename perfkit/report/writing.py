@@ -13,7 +13,7 @@ from pathlib import Path
 
 from perfkit.errors import UsageError
 from perfkit.report.stream import abandon
-from perfkit.results import Report
+from perfkit.results import Report, Result
 
 STDOUT = "-"
 
@@ -53,7 +53,7 @@ class Outputs:
             with _blaming(option, path):
                 _try_out(path)
 
-    def write(self, report: Report) -> None:
+    def write(self, report: Report[Result]) -> None:
         """Tells people, then writes every report that was asked for, each whole or not at all.
 
         UsageError at the end when some could not be written after all; the others are there then.
@@ -75,7 +75,7 @@ class Outputs:
             if path is not None:
                 yield f"--{name}", path
 
-    def _tell_people(self, report: Report) -> list[str]:
+    def _tell_people(self, report: Report[Result]) -> list[str]:
         """Why it could not be told, if it could not."""
         from perfkit.report import text
 
@@ -90,7 +90,7 @@ class Outputs:
         return []
 
 
-def _formats() -> Mapping[str, Callable[[Report], str]]:
+def _formats() -> Mapping[str, Callable[[Report[Result]], str]]:
     """Loaded when the run is over: they bring more with them than `perfkit --help` may cost."""
     from perfkit.report import html, jsonfile, junit, markdown
 

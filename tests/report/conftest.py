@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from perfkit.results import Report
+from perfkit.results import LoadtestResult, Report
 from tests.report.samples import SAMPLES
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -34,6 +34,6 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 
 @pytest.fixture(params=sorted(SAMPLES))
-def sample(request: pytest.FixtureRequest) -> tuple[str, Report]:
+def sample(request: pytest.FixtureRequest) -> tuple[str, Report[LoadtestResult]]:
     """Each of the sample reports with its name."""
     return request.param, SAMPLES[request.param]()

@@ -79,7 +79,7 @@ STAGES = (
 
 
 @cache
-def passed_report() -> Report:
+def passed_report() -> Report[LoadtestResult]:
     """An open load on PostgreSQL with a stall of 0.6 s, a spike and a few errors."""
     samples = _simulated(STAGES)
     checks = (
@@ -99,7 +99,7 @@ def passed_report() -> Report:
 
 
 @cache
-def failed_report() -> Report:
+def failed_report() -> Report[LoadtestResult]:
     """As the passed one, with a threshold that did not hold and one that only warns."""
     good = passed_report()
     failed = Check("read.response.p99 < 100ms", "431 ms", passed=False)
@@ -114,7 +114,7 @@ def failed_report() -> Report:
 
 
 @cache
-def invalid_report() -> Report:
+def invalid_report() -> Report[LoadtestResult]:
     """The generator could not keep up."""
     good = passed_report()
     generator = replace(
@@ -139,7 +139,7 @@ def invalid_report() -> Report:
 
 
 @cache
-def interrupted_report() -> Report:
+def interrupted_report() -> Report[LoadtestResult]:
     """Closed load on Redis, stopped after 7.4 s."""
     stage = (StagePlan("steady", 0, 7.4, 900, 900),)
     samples = [replace(each, lag_s=0.0, failed=False) for each in _simulated(stage)]
@@ -152,19 +152,19 @@ def interrupted_report() -> Report:
 
 
 @cache
-def empty_report() -> Report:
+def empty_report() -> Report[LoadtestResult]:
     """Nothing was sent: every value that could not be had is None."""
     report = report_of([], (StagePlan("steady", 0, 5, 10, 10),))
     return replace(
         report,
-        target=replace(report.target, server_version=None),
+        target=TargetInfo("fake", "fake://", None),
         checks=(Check("read.response.p95 < 50ms", "no samples", passed=False),),
         result=replace(report.result, valid=False, timeline=(), workers=(), resources=Resources()),
     )
 
 
 @cache
-def hostile_report() -> Report:
+def hostile_report() -> Report[LoadtestResult]:
     """Every text that a user or a server chooses tries to break out of the format."""
     report = failed_report()
     result, total = report.result, report.result.total
@@ -197,7 +197,7 @@ def hostile_report() -> Report:
     )
 
 
-SAMPLES: dict[str, Callable[[], Report]] = {
+SAMPLES: dict[str, Callable[[], Report[LoadtestResult]]] = {
     "passed": passed_report,
     "failed": failed_report,
     "invalid": invalid_report,
@@ -244,7 +244,7 @@ def report_of(
     *,
     model: str = "open",
     checks: tuple[Check, ...] = (),
-) -> Report:
+) -> Report[LoadtestResult]:
     """The report of what was simulated."""
     duration_s = stages[-1].end_s
     names = ("read", "transfer")

@@ -19,21 +19,21 @@ from tests.report.samples import (
 FAILED = Check("read.response.p99 < 1ms", "22.2 ms", passed=False)
 
 
-def table(report: Report, title: str) -> Table:
+def table(report: Report[LoadtestResult], title: str) -> Table:
     return next(
         block for block in describe(report) if isinstance(block, Table) and block.title == title
     )
 
 
-def note(report: Report) -> str:
+def note(report: Report[LoadtestResult]) -> str:
     return next(block for block in describe(report) if isinstance(block, Note)).paragraphs[0]
 
 
-def charts(report: Report) -> dict[str, Chart]:
+def charts(report: Report[LoadtestResult]) -> dict[str, Chart]:
     return {block.title: block for block in describe(report) if isinstance(block, Chart)}
 
 
-def with_result(report: Report, **changes: object) -> Report:
+def with_result(report: Report[LoadtestResult], **changes: object) -> Report[LoadtestResult]:
     result: LoadtestResult = replace(report.result, **changes)  # type: ignore[arg-type]  # any field
     return replace(report, result=result)
 

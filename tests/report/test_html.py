@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from perfkit.report import html
 from perfkit.report.html import thinned
-from perfkit.results import Report, TimelineRow
+from perfkit.results import LoadtestResult, Report, TimelineRow
 from tests.report.samples import SAMPLES, failed_report, hostile_report, passed_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -52,7 +52,7 @@ class Page(HTMLParser):
         return sum(name == tag for name, _ in self.elements)
 
 
-def charts(report: Report) -> list[dict[str, Any]]:
+def charts(report: Report[LoadtestResult]) -> list[dict[str, Any]]:
     found = re.search(
         r'<script type="application/json" id="charts">(.*?)</script>', html.render(report)
     )

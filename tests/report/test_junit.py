@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit.report import junit
-from perfkit.results import Check, Report
+from perfkit.results import Check, LoadtestResult, Report
 from tests.report.samples import (
     failed_report,
     interrupted_report,
@@ -16,7 +16,7 @@ from tests.report.samples import (
 )
 
 
-def suite_of(report: Report) -> ET.Element:
+def suite_of(report: Report[LoadtestResult]) -> ET.Element:
     suite = ET.fromstring(junit.render(report)).find("testsuite")
     assert suite is not None
     return suite

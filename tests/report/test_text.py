@@ -8,7 +8,7 @@ from rich.console import Console
 
 from perfkit.report import text
 from perfkit.report.blocks import Cell
-from perfkit.results import Report
+from perfkit.results import LoadtestResult, Report
 from tests.report.samples import SAMPLES, failed_report, hostile_report, passed_report
 
 
@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def rendered(report: Report, width: int = 100) -> str:
+def rendered(report: Report[LoadtestResult], width: int = 100) -> str:
     page = io.StringIO()
     text.render(report, Console(file=page, width=width, force_terminal=False))
     return page.getvalue()

@@ -1,81 +1,7 @@
-"""The narrow waist: what every command returns and every report format reads.
+"""What a load measured."""
 
-All of it is frozen data. Times are in milliseconds here (`p99_ms`), because this is what the JSON
-report carries; `report.jsonfile` writes these dataclasses as they are. A value that could not be
-had is None with a caveat, never 0.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
-
-from perfkit.errors import ExitStatus
-
-SCHEMA_VERSION = 1  # 1: the first
-
-Severity = Literal["info", "warning", "high", "critical"]
-
-
-@dataclass(frozen=True, slots=True)
-class Caveat:
-    """It was measured, but trust it less: why. `invalidates`: this makes the whole of it not valid."""
-
-    code: str
-    message: str
-    invalidates: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was learnt about the user's system, with the evidence and the mend."""
-
-    rule: str
-    severity: Severity
-    where: str
-    message: str
-    evidence: str = ""
-    fix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was asked, what was seen, and whether it passed; `severity` is "fail" or "warn"."""
-
-    check: str
-    observed: str
-    passed: bool
-    severity: Literal["fail", "warn"] = "fail"
-    observed_value: float | None = None
-    limit_value: float | None = None
-    stage: str | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Does this check turn the verdict? A failed check of severity "warn" does not."""
-        return not self.passed and self.severity == "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """The machine that generated the load, and perfkit's settings that matter for the numbers."""
-
-    host: str
-    os: str
-    cpu: str
-    cpu_count: int
-    memory_bytes: int
-    python: str
-    settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetInfo:
-    """The server that answered; the URL carries no secret."""
-
-    backend: str
-    url: str
-    server_version: str | None
-    settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +33,7 @@ class OperationResult:
 
     lag = start − due, service = end − start, response = end − due.
     `tries` counts every attempt; it is larger than `count` where transactions were retried.
+    `items_per_s` counts what succeeded in items: an operation of a batch is as many as it holds.
     """
 
     name: str
@@ -118,6 +45,7 @@ class OperationResult:
     response: Latency
     service: Latency
     lag: Latency
+    items_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,30 +196,3 @@ class Progress:
     errors: int
     dropped: int
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a command hands to the report formats; `schema` names the kind of `result`."""
-
-    schema: str
-    schema_version: int
-    perfkit_version: str
-    started_at: str
-    duration_s: float
-    environment: Environment
-    target: TargetInfo
-    result: LoadtestResult
-    checks: tuple[Check, ...] = ()
-    caveats: tuple[Caveat, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def status(self) -> ExitStatus:
-        """The exit status: a verdict on an interrupted or invalid measurement is none."""
-        if self.result.interrupted:
-            return ExitStatus.INTERRUPTED
-        if not self.result.valid:
-            return ExitStatus.INVALID
-        failed = any(check.failed for check in self.checks)
-        return ExitStatus.CHECK_FAILED if failed else ExitStatus.OK

@@ -1,0 +1,1 @@
+"""Benchmarks: runs of a workload in turn, compared."""

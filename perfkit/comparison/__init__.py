@@ -1,0 +1,1 @@
+"""Runs against runs: within a benchmark, and between two reports."""

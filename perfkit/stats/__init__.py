@@ -1,0 +1,1 @@
+"""Pure statistics: what a few runs say, and how sure that is."""
