@@ -1,1 +1,7 @@
 """Runs against runs: within a benchmark, and between two reports."""
+
+from perfkit.comparison.reports import compare_reports
+from perfkit.comparison.variants import caveats_of, compare_variants
+from perfkit.comparison.wording import change_text
+
+__all__ = ["caveats_of", "change_text", "compare_reports", "compare_variants"]
