@@ -1,0 +1,214 @@
+"""From the runs that were made to the result: each variant, how they compare, what to think of it."""
+
+import collections
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from perfkit import comparison, stats
+from perfkit.bench import scaling
+from perfkit.bench.merging import merged
+from perfkit.bench.options import Options
+from perfkit.bench.runs import Run
+from perfkit.bench.trust import doubts
+from perfkit.bench.variants import DEFAULT, Scheme, Variant
+from perfkit.drive import checks
+from perfkit.results import (
+    BenchResult,
+    Caveat,
+    Check,
+    Comparison,
+    Finding,
+    LoadtestResult,
+    RunResult,
+    Series,
+    Subject,
+    Sweep,
+    VariantResult,
+)
+
+_MOST_WORDINGS = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the runs come to."""
+
+    scheme: Scheme
+    runs: Sequence[Run]
+    options: Options
+    subject: Subject
+
+    def result(self, *, valid: bool, interrupted: bool) -> BenchResult:
+        """The whole result; its load-test part is of the first variant that was run."""
+        ran = self._ran()
+        first = self._merged(ran[0])
+        values = {name: getattr(first, name) for name in LoadtestResult.__dataclass_fields__}
+        values |= {"valid": valid, "interrupted": interrupted}
+        return BenchResult(
+            **values,
+            subject=self.subject,
+            tolerance=self.options.tolerance,
+            variants=tuple(map(self._variant, ran)),
+            runs=tuple(map(run_result, self.runs)),
+            comparisons=self._comparisons(),
+            sweep=self._sweep(),
+            not_measured=self.scheme.not_measured,
+        )
+
+    def _ran(self) -> list[Variant]:
+        names = {run.variant.name for run in self.runs}
+        return [variant for variant in self.scheme.variants if variant.name in names]
+
+    def _of(self, variant: Variant) -> list[Run]:
+        return [run for run in self.runs if run.variant.name == variant.name]
+
+    def _merged(self, variant: Variant) -> LoadtestResult:
+        runs = self._of(variant)
+        return merged([run.result for run in runs], [run.started_s for run in runs])
+
+    def _variant(self, variant: Variant) -> VariantResult:
+        runs = self._of(variant)
+        whole = self._merged(variant)
+        rates = [run.result.total.rate_per_s for run in runs]
+        interval = stats.mean_interval(rates, self.options.confidence)
+        return VariantResult(
+            name=variant.name,
+            settings=variant.settings,
+            runs=len(runs),
+            rate_low=interval.low,
+            rate_high=interval.high,
+            confidence=self.options.confidence,
+            spread_ratio=stats.spread(rates),
+            operations=whole.operations,
+            total=whole.total,
+        )
+
+    def _comparisons(self) -> tuple[Comparison, ...]:
+        """Each other variant against the first; the points of a sweep are a curve instead."""
+        ran = self._ran()
+        if self.scheme.sweep is not None or len(ran) < 2:
+            return ()
+        results = tuple(map(run_result, self.runs))
+        return tuple(
+            each
+            for candidate in ran[1:]
+            for each in comparison.compare_variants(
+                ran[0].name,
+                candidate.name,
+                results,
+                paired=True,
+                confidence=self.options.confidence,
+                tolerance=self.options.tolerance,
+            )
+        )
+
+    def _sweep(self) -> Sweep | None:
+        if self.scheme.sweep is None:
+            return None
+        points = [
+            scaling.Point(
+                variant.name, self._merged(variant).total, tuple(map(run_result, self._of(variant)))
+            )
+            for variant in self._ran()
+        ]
+        return scaling.sweep(self.scheme.sweep, points)
+
+    def checks(self) -> tuple[Check, ...]:
+        """The scenario's and the targets' checks, for each variant."""
+        several = len(self.scheme.variants) > 1
+        return tuple(
+            Check(
+                check.check, check.observed, check.passed, check.severity, check.observed_value,
+                check.limit_value, check.stage, variant.name if several else None,
+            )
+            for variant in self._ran()
+            for check in checks.evaluate(variant.scenario.thresholds, self._merged(variant))
+        )  # fmt: skip
+
+    def caveats(self) -> tuple[Caveat, ...]:
+        """What runs had to be told, each kind once, and what the runs together give reason to doubt."""
+        found = [*self.scheme.caveats, *self._of_runs()]
+        ran, results = self._ran(), tuple(map(run_result, self.runs))
+        if self.scheme.sweep is None:
+            for variant in ran[1:]:
+                found += comparison.caveats_of(ran[0].name, variant.name, results, paired=True)
+        several = len(self.scheme.variants) > 1
+        for variant in ran:
+            label = self._label(variant) if several else None
+            found += doubts(label, self._of(variant), self._merged(variant))
+        return tuple(found)
+
+    def _of_runs(self) -> list[Caveat]:
+        """A kind of caveat stands once for all runs, unless there are but a few wordings of it."""
+        runs: dict[str, dict[Caveat, list[Run]]] = collections.defaultdict(dict)
+        for run in self.runs:
+            for caveat in run.caveats:
+                runs[caveat.code].setdefault(caveat, []).append(run)
+        found = []
+        for wordings in runs.values():
+            if len(wordings) > _MOST_WORDINGS:
+                first = next(iter(wordings))
+                wordings = {first: [run for each in wordings.values() for run in each]}  # noqa: PLW2901  as one
+            for caveat, where in wordings.items():
+                found.append(replace(caveat, message=self._in_runs(caveat, where)))
+        return found
+
+    def _in_runs(self, caveat: Caveat, runs: Sequence[Run]) -> str:
+        if len(self.runs) == 1:
+            return caveat.message
+        numbers = sorted({run.number for run in runs})
+        shown = ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
+        return f"run {shown} ({len(numbers)} of {len(self.runs)}): {caveat.message}"
+
+    def _label(self, variant: Variant) -> str:
+        return f"{self.scheme.sweep}={variant.name}" if self.scheme.sweep else variant.name
+
+    def findings(self) -> tuple[Finding, ...]:
+        """With --each-setting: which settings carry the gain, and which do nothing here."""
+        if not self.options.each_setting:
+            return ()
+        rates = {
+            each.candidate: each
+            for each in self._comparisons()
+            if each.metric in {"rate_per_s", "items_per_s"} and each.operation == "total"
+        }
+        return tuple(
+            _setting_finding(variant, rates[variant.name])
+            for variant in self._ran()
+            if variant.name in rates and variant.name != DEFAULT
+        )
+
+
+def run_result(run: Run) -> RunResult:
+    """A run as the report carries it."""
+    result = run.result
+    return RunResult(
+        run=run.number,
+        block=run.block,
+        variant=run.variant.name,
+        started_s=run.started_s,
+        duration_s=sum(stage.duration_s for stage in result.stages),
+        valid=result.valid,
+        cpu_ratio=result.generator.cpu_ratio,
+        server_cpu_ratio=_mean(result.resources.server, "cpu"),
+        operations=result.operations,
+        total=result.total,
+    )
+
+
+def _mean(series: Sequence[Series], name: str) -> float | None:
+    return next((each.mean for each in series if each.name == name), None)
+
+
+def _setting_finding(variant: Variant, rate: Comparison) -> Finding:
+    change = f"{rate.change_ratio:+.1%}"
+    if rate.change_low is not None and rate.change_high is not None:
+        change += f" ({rate.change_low:+.1%} to {rate.change_high:+.1%})"
+    told = {
+        "faster": f"carries a gain: rate {change}",
+        "slower": f"costs: rate {change}",
+        "same": f"does nothing here: rate {change}",
+        "unknown": f"can't be told from noise: rate {change}",
+    }[rate.verdict]
+    settings = ", ".join(f"{name} = {value}" for name, value in variant.settings.items())
+    return Finding("setting_effect", "info", variant.name, told, evidence=settings)
