@@ -27,12 +27,22 @@ class ProfileList:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineFact:
+    """What a formula used, and who says so: the server, this machine, the profile, the user."""
+
+    name: str
+    value: float | str
+    unit: Literal["bytes", "count", "ms", "text"]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class SettingRow:
     """A setting of a profile, worked out for a machine, and what the live server has.
 
     `live` is None where it was not asked for or can't be seen. `differs` is None where that can't
     be told. `statement` is what would set it, None where perfkit knows none; `restart` says whether
-    the server must then be restarted by its operator.
+    the server must then be restarted by its operator. `problem`: why this server does not take it.
     """
 
     name: str
@@ -47,20 +57,23 @@ class SettingRow:
     statement: str | None
     restart: bool
     note: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileResult:
     """A profile worked out (`show`), held against a live server (`diff`), or applied to it (`apply`).
 
-    `machine` are the facts that the formulas used, each with where it came from. `undo_file` holds
-    the statements that take back what was applied.
+    `machine` are the facts that the formulas used. `due` is what `apply`
+    sets: all that differs and can be set from here; `applied` is what it has set. `undo_file` holds
+    the statements that take that back.
     """
 
     action: Literal["show", "diff", "apply"]
     profile: ProfileRow
-    machine: tuple[tuple[str, str], ...]
+    machine: tuple[MachineFact, ...]
     settings: tuple[SettingRow, ...]
+    due: tuple[str, ...] = ()
     applied: tuple[str, ...] = ()
     undo_file: str | None = None
     valid: bool = True

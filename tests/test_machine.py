@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perfkit.drive.environment import cpu_limit, environment
+from perfkit.machine import cores, cpu_limit, disk, environment, memory_bytes
 
 
 def cgroups(tmp_path: Path, own: str, **quotas: str) -> float | None:
@@ -53,7 +53,46 @@ def test_a_membership_outside_of_what_is_mounted_has_no_limit(tmp_path: Path) ->
 
 
 def test_a_fraction_of_a_core_counts_as_one_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perfkit.drive.environment.cpu_limit", lambda: 0.5)
+    monkeypatch.setattr("perfkit.machine.cpu_limit", lambda: 0.5)
     found = environment({})
-    assert found.cpu_count == 1
+    assert found.cpu_count == cores() == 1
     assert found.settings["cpu_limit"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("1048576\n", 2**20), ("max\n", None), ("nonsense", None), (f"{2**62}\n", None)],
+)
+def test_a_containers_memory_is_its_limit(tmp_path: Path, limit: str, expected: int | None) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "memory.max").write_text(limit)
+    membership = tmp_path / "membership"
+    membership.write_text("0::/a\n")
+    assert memory_bytes(tmp_path, membership) == (expected or psutil.virtual_memory().total)
+
+
+def disks(tmp_path: Path, **rotational: str) -> tuple[str, str] | None:
+    for name, text in rotational.items():
+        (tmp_path / name / "queue").mkdir(parents=True)
+        (tmp_path / name / "queue" / "rotational").write_text(text)
+    return disk(tmp_path)
+
+
+def test_the_kind_of_disk_is_what_the_kernel_says(tmp_path: Path) -> None:
+    assert disks(tmp_path / "a", nvme0n1="0\n") == ("ssd", "nvme0n1 does not rotate")
+    assert disks(tmp_path / "b", sda="1\n", loop0="0\n", zram0="0\n") == ("hdd", "sda rotates")
+
+
+def test_a_virtual_disk_that_says_it_rotates_does_not_know(tmp_path: Path) -> None:
+    kind, why = disks(tmp_path, vda="1\n") or ("", "")
+    assert kind == "ssd"
+    assert "vda is a virtual disk" in why
+
+
+def test_disks_of_two_kinds_are_none(tmp_path: Path) -> None:
+    assert disks(tmp_path, sda="1\n", nvme0n1="0\n") is None
+
+
+def test_without_disks_there_is_no_kind(tmp_path: Path) -> None:
+    assert disk(tmp_path) is None
+    assert disk(tmp_path / "missing") is None
