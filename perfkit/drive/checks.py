@@ -8,9 +8,9 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from perfkit import units
 from perfkit.errors import UsageError
@@ -21,6 +21,7 @@ from perfkit.results import (
     Latency,
     LoadtestResult,
     OperationResult,
+    Resources,
     Series,
     StageResult,
 )
@@ -38,6 +39,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 }
 _PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)")
 _COMPARABLE = {"ratio": ("ratio", "cores"), "bytes": ("bytes", "bytes_per_s")}  # 70 % of a core
+_WEIGHED_BY = {"hit_ratio": "cache_lookups"}
 _HALF_A_SAMPLE_S = 0.5
 _NS_IN = {"ns": 1, "us": 1_000, "ms": units.NS_PER_MS, "s": units.NS_PER_S}
 _SHOW: Mapping[str, Callable[[float], str]] = {
@@ -192,9 +194,10 @@ class ResultReadings:
             case ("generator", *rest):
                 return generator_reading(self._result.generator, ".".join(rest), stage)
             case ("host" | "server" as side, *metric, statistic):
-                series = getattr(self._result.resources, side)
                 span = (part.start_s, part.start_s + part.duration_s) if part else None
-                return series_reading(series, ".".join(metric), statistic, span)
+                return sampled_reading(
+                    self._result.resources, side, ".".join(metric), statistic, span
+                )
             case (operation, *measure):
                 return self._operation(part or self._result, operation, tuple(measure))
             case _:
@@ -220,19 +223,27 @@ class ResultReadings:
         if name not in known:
             return Absent(f"no samples: no operation {name!r} ran{_nearest(name, known)}")
         figures: OperationResult = known[name]
-        return operation_reading(figures, measure, figures.rate_per_s)
+        return operation_reading(figures, measure, figures.rate_per_s, figures.items_per_s)
 
 
-def operation_reading(figures: Figures, measure: Path, rate_per_s: float) -> Reading | Absent:
-    """A metric of an operation: ("response", "p95"), ("errors", "ratio"), ("rate",) and so on."""
+def operation_reading(
+    figures: Figures, measure: Path, rate_per_s: float, items_per_s: float | None = None
+) -> Reading | Absent:
+    """A metric of an operation: ("response", "p95"), ("errors", "ratio"), ("rate",) and so on.
+
+    Where no items were counted, each operation that succeeded is one.
+    """
     if not figures.count:
         return NO_SAMPLES
     if len(measure) == 2 and measure[0] in {"response", "service", "lag"}:
         return _time_reading(getattr(figures, measure[0]), measure[1])
+    if items_per_s is None:
+        items_per_s = rate_per_s * (figures.count - figures.errors) / figures.count
     known = {
         "errors.count": Reading(figures.errors),
         "errors.ratio": Reading(figures.errors / figures.count, "ratio"),
         "rate": Reading(rate_per_s, "per_s"),
+        "items": Reading(items_per_s, "per_s"),
         "count": Reading(figures.count),
         "tries": Reading(figures.tries),
     }
@@ -306,19 +317,32 @@ def generator_reading(
     return _finite(*known[metric])
 
 
-def series_reading(
-    series: Sequence[Series], metric: str, statistic: str, span_s: tuple[float, float] | None = None
+def sampled_reading(
+    resources: Resources,
+    side: Literal["host", "server"],
+    metric: str,
+    statistic: str,
+    span_s: tuple[float, float] | None = None,
 ) -> Reading | Absent:
     """A sampled metric of host or server: mean, min, max or last, of the run or of a span of it."""
-    if not series:
-        return NO_SAMPLES
+    series = resources.host if side == "host" else resources.server
     known = {each.name: each for each in series}
-    if metric not in known:
-        return Absent(f"no metric {metric!r}{_nearest(metric, known)}")
-    found = known[metric]
-    values = _statistics(found) if span_s is None else _statistics_in(found, span_s)
+    if metric in known:
+        weights = known.get(_WEIGHED_BY.get(metric, ""))
+        return _series_reading(known[metric], statistic, span_s, weights)
+    if side == "server" and metric in resources.absent:
+        return Absent(f"no samples: {resources.absent[metric]}")
+    return Absent(f"no metric {metric!r}{_nearest(metric, known)}") if known else NO_SAMPLES
+
+
+def _series_reading(
+    found: Series, statistic: str, span_s: tuple[float, float] | None, weights: Series | None
+) -> Reading | Absent:
+    values = _statistics(found) if span_s is None else _statistics_in(found, span_s, weights)
     if statistic not in values:
         return _no_statistic(statistic, values)
+    if values[statistic] is None and weights is not None and weights.maximum == 0:
+        return Absent(f"no samples: {weights.name} stayed at 0")
     return _finite(values[statistic], found.unit)
 
 
@@ -326,15 +350,19 @@ def _statistics(series: Series) -> dict[str, float | None]:
     return {"mean": series.mean, "min": series.minimum, "max": series.maximum, "last": series.last}
 
 
-def _statistics_in(series: Series, span_s: tuple[float, float]) -> dict[str, float | None]:
+def _statistics_in(
+    series: Series, span_s: tuple[float, float], weights: Series | None
+) -> dict[str, float | None]:
     """Of the samples whose second, the one before they were taken, lies in the span."""
     start, end = span_s
-    middles = ((t - _HALF_A_SAMPLE_S, value) for t, value in series.points)
-    inside = [value for t, value in middles if value is not None and start <= t < end]
+    parts = {t: weight or 0.0 for t, weight in weights.points} if weights else {}
+    middles = ((t - _HALF_A_SAMPLE_S, value, parts.get(t, 1.0)) for t, value in series.points)
+    inside = [(value, w) for t, value, w in middles if value is not None and start <= t < end]
     if not inside:
         return dict.fromkeys(("mean", "min", "max", "last"))
-    mean = math.fsum(inside) / len(inside)
-    return {"mean": mean, "min": min(inside), "max": max(inside), "last": inside[-1]}
+    values = [value for value, _ in inside]
+    mean = math.fsum(value * w for value, w in inside) / math.fsum(w for _, w in inside)
+    return {"mean": mean, "min": min(values), "max": max(values), "last": values[-1]}
 
 
 def _finite(value: float | None, unit: str) -> Reading | Absent:

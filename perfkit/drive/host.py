@@ -1,12 +1,18 @@
 """The machine's own numbers, and those of the server's processes on it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 
 from perfkit.backends.base import Metric
+from perfkit.backends.measures import OF_PROCESS, of_cpu, of_memory
 from perfkit.drive.series import Rates
+
+_UNSEEN = (
+    "the server's process can't be seen from here: it runs on another machine or in a container; "
+    "run perfkit beside it, or leave this check out in a targets file of your own"
+)
 
 
 class Host:
@@ -66,31 +72,28 @@ def _network() -> Iterator[Metric]:
     yield Metric("net_sent", "bytes", counter=True, value=sum(c.bytes_sent for c in cards))
 
 
-class ServerProcess:
-    """The server's process and its children (PostgreSQL has one for each connection)."""
+class ServerProcesses:
+    """The server's processes with their children (PostgreSQL has one for each connection)."""
 
-    def __init__(self, pid: int | None) -> None:
-        self._pid = pid
-        self._rates = Rates()
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
+        self._cores = psutil.cpu_count() or 1
+        self._memory_bytes = psutil.virtual_memory().total
 
-    def sample(self, now_ns: int) -> list[Metric]:
-        """CPU in cores and resident memory; no values while it is gone, nothing for a remote server.
+    def sample(self) -> list[Metric]:
+        """CPU time so far and resident memory, and both as parts of what this machine has.
 
-        A child that ended passed its CPU time on to its parent, so none is lost. Shared memory is
-        counted once: what each process has of its own, and the largest shared part.
+        Without processes in sight they have a reason in place of a value, and no value while the
+        processes are gone. A child that ended passed its CPU time on to its parent, so none is lost.
+        Shared memory is counted once: what each process has of its own, and the largest shared part.
         """
-        if self._pid is None:
-            return []
-        tree = list(_tree(self._pid))
-        if not tree:
-            cpu, rss = None, None
-        else:
-            cpu = self._rates.rate("cpu", now_ns, sum(seconds for seconds, _, _ in tree))
-            rss = sum(own for _, own, _ in tree) + max(shared for _, _, shared in tree)
-        return [
-            Metric("cpu", "cores", counter=False, value=cpu),
-            Metric("rss", "bytes", counter=False, value=rss),
-        ]
+        if not self._pids:
+            return [Metric(name, "", counter=False, value=None, why=_UNSEEN) for name in OF_PROCESS]
+        found = [each for pid in self._pids for each in _tree(pid)]
+        cpu_s = sum(seconds for seconds, _, _ in found) if found else None
+        shared = max((part for *_, part in found), default=0)
+        rss = shared + sum(own for _, own, _ in found) if found else None
+        return [*of_cpu(cpu_s, self._cores), *of_memory(rss, self._memory_bytes)]
 
 
 def _tree(pid: int) -> Iterator[tuple[float, int, int]]:

@@ -8,7 +8,7 @@ from perfkit.drive.checks import (
     Reading,
     generator_reading,
     operation_reading,
-    series_reading,
+    sampled_reading,
 )
 from perfkit.drive.outcome import Readout
 from perfkit.drive.resources import Sampler
@@ -35,9 +35,9 @@ class LiveReadings:
             case ("generator", *rest):
                 return generator_reading(self.readout.generator(), ".".join(rest), stage)
             case ("host" | "server" as side, *metric, statistic):
-                series = getattr(self.sampler.snapshot(), side)
+                sampled = self.sampler.snapshot()
                 span_s = None if stage is None else self._span_s(stage)
-                return series_reading(series, ".".join(metric), statistic, span_s)
+                return sampled_reading(sampled, side, ".".join(metric), statistic, span_s)
             case (operation, *measure):
                 return self._operation(operation, tuple(measure), stage)
             case _:
@@ -45,15 +45,19 @@ class LiveReadings:
 
     def _operation(self, name: str, measure: Path, stage: str | None) -> Reading | Absent:
         plan, recorder = self.readout.plan, self.readout.recorder
-        names = [operation.name for operation in plan.scenario.operations]
-        chosen = [each for each in plan.schedule.stages if stage in {None, each.name}]
-        cell = recorder.of(
-            {each.index for each in chosen}, None if name == "total" else names.index(name)
-        )
+        operations = plan.scenario.operations
+        chosen = self._stages(stage)
+        stages = {each.index for each in chosen}
+        numbers = [n for n, each in enumerate(operations) if name in {"total", each.name}]
+        cell = recorder.of(stages, None if name == "total" else numbers[0])
         end_ns = chosen[-1].end_ns
         until_ns = recorder.told_ns if end_ns is None else min(recorder.told_ns, end_ns)
-        elapsed_ns = max(1, until_ns - chosen[0].start_ns)
-        return operation_reading(cell, measure, cell.count * NS_PER_S / elapsed_ns)
+        elapsed_s = max(1, until_ns - chosen[0].start_ns) / NS_PER_S
+        items = None
+        if measure == ("items",):
+            parts = [(operations[n].items, recorder.of(stages, n)) for n in numbers]
+            items = sum(size * (part.count - part.errors) for size, part in parts) / elapsed_s
+        return operation_reading(cell, measure, cell.count / elapsed_s, items)
 
     def _stages(self, stage: str | None) -> list[pacing.StageSpan]:
         return [each for each in self.readout.plan.schedule.stages if stage in {None, each.name}]

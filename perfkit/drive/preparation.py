@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NoReturn
 
 from perfkit.backends.base import Target, Workload
 from perfkit.drive.observer import Observer
@@ -11,25 +12,39 @@ from perfkit.errors import PerfkitError, Problem, ScenarioError, UsageError
 from perfkit.load import pacing
 from perfkit.load.worker import Plan
 from perfkit.results import Caveat
-from perfkit.scenario import Data, Operation, Scenario
+from perfkit.scenario import Data, Operation, Scenario, Threshold
+from perfkit.scenario.document import Place
+from perfkit.scenario.fields import nearest
 from perfkit.scenario.targets import load_targets
 from perfkit.scenario.threshold import RESERVED
+from perfkit.scenario.values import Sequential
 from perfkit.units import NS_PER_S
 
 DEFAULT_CONNECTIONS = 32
 """Of an open load: enough to keep a server busy, and within any server's default limit."""
 CONNECTIONS_PER_WORKER = 8
 """Fewer than this many connections leave a worker process idle most of the time."""
+CONNECTIONS_PER_POOL = 64
+"""So many connections that users share stay one pool in one process, as in an application."""
 
 
 def plan_of(
     scenario: Scenario, workload: Workload, target: Target, processes: int | None = None
 ) -> Plan:
-    """How many connections on how many worker processes. UsageError when it is more than can be."""
+    """How many connections on how many worker processes. UsageError when it is more than can be.
+
+    Users of a closed load have a connection each, or share `load.connections` where these are fewer.
+    A pool is within a process, so several processes have several: a user waits for a connection of
+    its own process only, which with small pools is longer than it would be with one. SQLite needs a
+    process for each connection: its pools are of one.
+    """
     schedule = pacing.layout(scenario.load)
     cores = max(1, len(os.sched_getaffinity(0)))
+    per_worker = CONNECTIONS_PER_WORKER
     if scenario.load.model == "closed":
-        connections = pacing.peak_users(schedule)
+        users = pacing.peak_users(schedule)
+        connections = min(users, scenario.load.connections or users)
+        per_worker = CONNECTIONS_PER_POOL if connections < users else per_worker
     else:
         default = cores if workload.channel_per_worker else DEFAULT_CONNECTIONS
         connections = scenario.load.connections or default
@@ -37,7 +52,7 @@ def plan_of(
         workers = _a_process_each(connections, workload, target, processes)
     else:
         free = max(1, cores // 2 if target.local else cores - 1)
-        workers = processes or min(free, max(1, connections // CONNECTIONS_PER_WORKER))
+        workers = processes or min(free, max(1, connections // per_worker))
         workers = min(workers, connections, workload.max_workers or workers)
     return Plan(scenario, schedule, workload, connections, workers)
 
@@ -62,9 +77,8 @@ def _a_process_each(
 
 def target_url(scenario: Scenario, asked: str | None) -> str:
     """The target asked for, or the scenario's. UsageError when there is none."""
-    if asked is not None and not asked.strip():
-        # As in --target "$DATABASE_URL" without that variable: never the wrong database instead.
-        raise UsageError("--target is empty", hint="is the variable set that it is taken from?")
+    if asked is not None:
+        refuse_empty("--target", asked)
     url = asked or scenario.target
     if not url:
         raise UsageError(
@@ -73,16 +87,38 @@ def target_url(scenario: Scenario, asked: str | None) -> str:
     return url
 
 
+def refuse_empty(option: str, url: str) -> None:
+    """UsageError for "$DATABASE_URL" without that variable: never the wrong database instead."""
+    if not url.strip():
+        raise UsageError(f"{option} is empty", hint="is the variable set that it is taken from?")
+
+
 def with_targets(scenario: Scenario, name: str) -> Scenario:
-    """The scenario with the checks of named targets besides its own."""
-    checks = load_targets(name)
-    known = {*RESERVED, *(operation.name for operation in scenario.operations)}
-    for check in checks:
-        if check.path[0] not in known:
-            raise UsageError(
-                f"--targets {name}: {check.text!r}: this scenario has no operation {check.path[0]!r}"
-            )
-    return scenario.model_copy(update={"thresholds": scenario.thresholds + checks})
+    """The scenario with the checks of named targets besides its own.
+
+    UsageError where the scenario has not the operation or the stage of a check.
+    """
+    targets = load_targets(name)
+    operations = [operation.name for operation in scenario.operations]
+    stages = [stage.name for stage in scenario.load.stages]
+    for check in targets.checks:
+        if check.path[0] not in {*RESERVED, *operations}:
+            _refuse_check(name, check, "operation", check.path[0], operations)
+        if check.stage not in {None, *stages}:
+            _refuse_check(name, check, "stage", str(check.stage), stages)
+    thresholds = scenario.thresholds + targets.checks
+    return scenario.model_copy(update={"thresholds": thresholds, "targets": targets})
+
+
+def _refuse_check(
+    targets: str, check: Threshold, kind: str, name: str, known: Sequence[str]
+) -> NoReturn:
+    there = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    near = nearest(name, known) or ""
+    raise UsageError(
+        f"--targets {targets}: {check.text!r}: this scenario has no {kind} {name!r}; it has {there}",
+        hint=near if near.startswith("did you mean") else None,
+    )
 
 
 def refuse_baseline_checks(scenario: Scenario) -> None:
@@ -128,6 +164,8 @@ def data_for(scenario: Scenario, workload: Workload, observer: Observer) -> Iter
     try:
         if data.use is not None:
             observer.note(f"data: {workload.describe_data(data)}")
+            if data.keep and inserts_on(scenario):
+                workload.drop_data(data)  # what an earlier run inserted would be in the way
             made = True  # also one that is made half when something fails
             made = workload.make_data(data)
         if data.setup:
@@ -140,6 +178,16 @@ def data_for(scenario: Scenario, workload: Workload, observer: Observer) -> Iter
         if made and not data.keep:
             drop = [partial(workload.drop_data, data)]
             caveats += _clean_up("data_left", "the dataset could not be dropped", drop, observer)
+
+
+def inserts_on(scenario: Scenario) -> bool:
+    """Does the scenario number what it inserts, so that it can't run twice on the same data?"""
+    numbers = (
+        getattr(param, "number", param)
+        for operation in scenario.operations
+        for param in operation.params.values()
+    )
+    return any(isinstance(each, Sequential) and each.end is None for each in numbers)
 
 
 def _clean_up(
@@ -158,9 +206,13 @@ def _clean_up(
 
 def refuse(refused: Sequence[tuple[Operation, str]], scenario: Scenario, target: Target) -> None:
     """ScenarioError when there are operations that can't be run here, with the reasons."""
-    path, backend = str(scenario.path), target.info.backend
+    backend, nowhere = target.info.backend, Place(str(scenario.path))
+    places = scenario.places if scenario.path.is_file() else {}  # a --query has no lines
     problems = [
-        Problem(path, 0, 0, f"operation {operation.name!r} can't run on {backend}: {why}")
+        Problem(
+            *places.get(operation.name, nowhere),
+            f"operation {operation.name!r} can't run on {backend}: {why}",
+        )
         for operation, why in refused
     ]
     if problems:

@@ -11,22 +11,37 @@ One daemon thread of the parent process does it, never a worker. Thresholds reac
     host.memory_used, host.memory_available, host.swap_used             bytes
     host.disk_read, host.disk_write, host.net_received, host.net_sent   bytes_per_s; no loopback
     server.cpu              CPU that the server's processes used (cores)
+    server.cpu_ratio        the same, as a part of all cores of the server's machine (ratio)
     server.rss              resident memory of the server's processes, shared memory once (bytes)
+    server.memory_ratio     the same, as a part of the memory of the server's machine (ratio)
+    server.cache_lookups    how often the server looked into its cache (per_s)
+    server.cache_misses     how often in vain (per_s)
+    server.hit_ratio        1 − misses / lookups; its mean is over all lookups of the run (ratio)
     server.…                whatever the backend's metrics report; counters as growth a second
 
-`server.cpu` and `server.rss` exist where the server runs on this machine and its process is known.
+CPU and memory are known where the server's processes run on this machine and can be seen; Redis and
+MongoDB tell of themselves what they can where not. SQLite works inside perfkit's worker processes:
+they are its server, the generator's own work included.
+
+The cache, and what a lookup is: blocks in PostgreSQL's shared buffers (pg_stat_database: a block
+that the operating system's cache had is a miss), keys that Redis's reading commands asked for
+(keyspace_hits and _misses), pages in MongoDB's WiredTiger cache (requested from, and read into the
+cache). SQLite does not tell. perfkit's own few lookups a second are among PostgreSQL's.
+
+A metric that these names promise and that can't be had has its reason in `Resources.absent`.
 """
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TypeVar
 
-from perfkit.backends.base import Metric, Metrics, MetricSource, Missing
+from perfkit.backends.base import Metric, Metrics, MetricSource, Missing, Workload
+from perfkit.backends.measures import OF_PROCESS
 from perfkit.backends.waiting import Clock, system_clock
-from perfkit.drive.host import Host, ServerProcess
-from perfkit.drive.series import Recordings
+from perfkit.drive.host import Host, ServerProcesses
+from perfkit.drive.series import HIT_RATIO, Recordings
 from perfkit.errors import PerfkitError
 from perfkit.results import Caveat, Resources, Statement
 from perfkit.units import NS_PER_S
@@ -44,8 +59,15 @@ _REST = 4  # samples without asking a server that did not answer: the host's go 
 class Sampler:
     """Samples host and server from `start` to `stop`, and never raises on account of either."""
 
-    def __init__(self, metrics: Metrics | Missing | None, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        metrics: Metrics | Missing | None,
+        clock: Clock = system_clock,
+        pids: Sequence[int] | None = None,
+    ) -> None:
+        """`pids`: the server's processes, where these are not the one that the metrics know of."""
         self._server = Server(metrics)
+        self._pids = self._server.pids if pids is None else pids
         self._clock = clock
         self._origin_ns = 0
         self._counts_from_ns = 0
@@ -81,11 +103,11 @@ class Sampler:
         """What was sampled so far, for a look while the load runs; statements come at the end."""
         with self._lock:
             host, server = self._host_series.series(), self._server_series.series()
-            return Resources(host, server, self._statements)
+            return Resources(host, server, self._statements, self._server_series.absent())
 
     def _run(self) -> None:
         """The thread."""
-        host, process = Host(), ServerProcess(self._server.pid)
+        host, process = Host(), ServerProcesses(self._pids)
         with contextlib.closing(self._server):
             before = self._until_load(host, process)
             while not self._ending.wait(self._until_next_s()):
@@ -97,7 +119,7 @@ class Sampler:
             with self._lock:
                 self._statements = top_statements(before, after)
 
-    def _until_load(self, host: Host, process: ServerProcess) -> Mapping[str, Statement] | None:
+    def _until_load(self, host: Host, process: ServerProcesses) -> Mapping[str, Statement] | None:
         """Samples through the warm-up; the statements from which those of the load are told."""
         self._sample(host, process)
         if self._origin_ns > self._clock():
@@ -114,12 +136,13 @@ class Sampler:
         done = (now - self._origin_ns + _SHORTEST_NS) // _INTERVAL_NS
         return (self._origin_ns + (done + 1) * _INTERVAL_NS - now) / NS_PER_S
 
-    def _sample(self, host: Host, process: ServerProcess) -> None:
+    def _sample(self, host: Host, process: ServerProcesses) -> None:
         now = self._sampled_ns = self._clock()
-        machine, processes = host.sample(now), process.sample(now)
-        self._record(self._host_series, machine, now)
+        self._record(self._host_series, host.sample(now), now)
         reported = self._server.sample()
-        self._record(self._server_series, [*processes, *reported], self._clock())
+        seen = process.sample()
+        told = _of_both(seen, reported) if self._pids else _of_both(reported, seen)
+        self._record(self._server_series, told, self._clock())
 
     def _record(self, series: Recordings, metrics: list[Metric], now: int) -> None:
         t_s = (now - self._origin_ns) / NS_PER_S
@@ -141,9 +164,10 @@ class Server:
         self._why = ""
 
     @property
-    def pid(self) -> int | None:
+    def pids(self) -> tuple[int, ...]:
         """The server's process where it is on this machine and known."""
-        return None if self._metrics is None else self._metrics.server_pid
+        pid = None if self._metrics is None else self._metrics.server_pid
+        return () if pid is None else (pid,)
 
     def sample(self) -> list[Metric]:
         """The server's numbers; none when it does not answer."""
@@ -195,6 +219,30 @@ class Server:
         else:
             return ()
         return (Caveat("server_metrics_incomplete", f"the server's own metrics have gaps: {why}"),)
+
+
+def _of_both(first: Sequence[Metric], second: Sequence[Metric]) -> list[Metric]:
+    """The metrics of both; the first knows better."""
+    known = {metric.name for metric in first}
+    return [*first, *(metric for metric in second if metric.name not in known)]
+
+
+def metrics_before(
+    metrics: Metrics | Missing, workload: Workload | Missing
+) -> dict[str, str | None] | None:
+    """The server's metrics, each with the reason why it has no value, if so; asks the server once.
+
+    None where that can't be known now. Never raises: what is wrong with a server shows otherwise.
+    """
+    server = Server(metrics)
+    with contextlib.closing(server):
+        reported = server.sample()
+    if not reported:
+        return None
+    inside = not isinstance(workload, Missing) and workload.channel_per_worker
+    told = reported if inside or server.pids else _of_both(reported, ServerProcesses(()).sample())
+    common = dict.fromkeys((*OF_PROCESS, HIT_RATIO))
+    return {**common, **{metric.name: metric.why for metric in told}}
 
 
 def top_statements(

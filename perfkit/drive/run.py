@@ -10,6 +10,7 @@ from perfkit.backends.base import Target
 from perfkit.drive import checks, outcome
 from perfkit.drive.hdrlog import HdrLog
 from perfkit.drive.interruption import Interruption
+from perfkit.drive.limits import shortfalls
 from perfkit.drive.live import LiveReadings, progress
 from perfkit.drive.observer import Observer
 from perfkit.drive.preparation import counted
@@ -52,12 +53,14 @@ class Drive:
         self._terms = terms
         self._recorder = Recorder(len(plan.scenario.operations), plan.schedule, plan.workers)
         self._readout = outcome.Readout(plan, self._recorder)
-        self._sampler = Sampler(None if plan.workload.virtual else target.metrics)
         self._violated: tuple[Check, ...] = ()
         self._checked_s = 0
         processes = counted(plan.workers, "process", "processes")
         observer.note(f"opening {counted(plan.connections, 'connection')} in {processes}")
         self._crew = fleet.start(plan, self._recorder)
+        inside = self._crew.pids if plan.workload.channel_per_worker else None
+        metrics = None if plan.workload.virtual else target.metrics
+        self._sampler = Sampler(metrics, pids=inside)
 
     def result(self) -> LoadtestResult:
         """Drives the load to its end, or to where something ended it."""
@@ -66,6 +69,8 @@ class Drive:
             # Its thread must not exist before the workers are forked.
             self._sampler.start(self._plan.schedule.warmup_ns)
         interruption.on_stop = self._crew.stop
+        if interruption.reason is not None:  # it came between two drives
+            self._crew.stop()
         with self._interval_log():
             ended = self._crew.run(self._tick)
             self._recorder.finish()
@@ -74,6 +79,7 @@ class Drive:
         invalid = self._invalid(ended)
         self.caveats += [*invalid, *trouble]
         self.caveats += outcome.caveats(self._readout, allow_saturated=self._terms.allow_saturated)
+        self.caveats += shortfalls(self._plan.scenario)
         return outcome.result(
             self._readout,
             invalid=bool(invalid),

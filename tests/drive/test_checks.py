@@ -14,7 +14,7 @@ from perfkit.drive.checks import (
     Reading,
     evaluate,
     operation_reading,
-    series_reading,
+    sampled_reading,
     violations,
 )
 from perfkit.errors import UsageError
@@ -119,6 +119,7 @@ def check(*arguments: object, **more: object) -> Check:
         ("read/errors/count", 5, "5"),
         ("total/errors/ratio", 0.05, "5 %"),
         ("read/rate", 10, "10/s"),
+        ("read/items", 9.5, "9.50/s"),
         ("read/count", 100, "100"),
         ("read/tries", 130, "130"),
         ("dropped", 2, "2"),
@@ -210,8 +211,8 @@ def test_a_stage_is_looked_at_alone() -> None:
 
 def test_a_sample_at_the_border_of_two_stages_belongs_to_the_second_that_it_ends() -> None:
     series = (Series("cpu", "ratio", None, None, None, None, ((4.9, 0.2), (5.001, 0.9), (6, 0.1))),)
-    before = series_reading(series, "cpu", "max", (0, 5))
-    after = series_reading(series, "cpu", "max", (5, 9))
+    before = sampled_reading(Resources(host=series), "host", "cpu", "max", (0, 5))
+    after = sampled_reading(Resources(host=series), "host", "cpu", "max", (5, 9))
     assert (before, after) == (Reading(0.9, "ratio"), Reading(0.1, "ratio"))
 
 
@@ -375,4 +376,39 @@ def test_a_histogram_in_progress_reads_as_the_finished_latency(
 
 def test_a_sampled_value_that_is_no_number_is_no_sample() -> None:
     broken = (Series("cpu", "ratio", float("nan"), None, None, None),)
-    assert series_reading(broken, "cpu", "mean") == NO_SAMPLES
+    assert sampled_reading(Resources(broken), "host", "cpu", "mean") == NO_SAMPLES
+
+
+def test_items_are_those_that_were_counted() -> None:
+    bulk = replace(operation("bulk", MS, errors=5), items_per_s=950.0)
+    result = replace(RESULT, operations=(bulk,))
+    found = evaluate([threshold("bulk/items", ">", 900)], result)[0]
+    assert (found.observed_value, found.passed) == (950.0, True)
+
+
+# -- the hit ratio ----------------------------------------------------------------------------------
+
+LOOKUPS = Series("cache_lookups", "per_s", 340, 10, 1000, 10, ((1, 1000.0), (2, 10.0), (6, 10.0)))
+HITS = Series("hit_ratio", "ratio", 0.98, 0.0, 1.0, 0.5, ((1, 1.0), (2, 0.0), (6, 0.5)))
+
+
+def hit_ratio(resources: Resources, stage: str | None = None) -> Check:
+    asked = threshold("server/hit_ratio/mean", ">", 0.8, stage=stage)
+    return evaluate([asked], replace(RESULT, resources=resources))[0]
+
+
+def test_a_second_with_few_lookups_weighs_little_in_a_stage() -> None:
+    found = hit_ratio(Resources(server=(LOOKUPS, HITS)), "ramp")
+    assert found.observed_value == pytest.approx(1000 / 1010)
+
+
+def test_a_cache_that_nobody_asked_has_no_hit_ratio() -> None:
+    idle = replace(LOOKUPS, mean=0.0, minimum=0.0, maximum=0.0)
+    nothing = replace(HITS, mean=None, minimum=None, maximum=None, last=None)
+    found = hit_ratio(Resources(server=(idle, nothing)))
+    assert (found.passed, found.observed) == (False, "no samples: cache_lookups stayed at 0")
+
+
+def test_a_metric_that_cant_be_had_fails_with_the_reason() -> None:
+    found = hit_ratio(Resources(server=SERVER, absent={"hit_ratio": "it does not tell"}))
+    assert (found.passed, found.observed) == (False, "no samples: it does not tell")

@@ -1,5 +1,6 @@
 """The sampler on this machine, on real processes and on a real server that hangs and comes back."""
 
+import os
 import subprocess
 import sys
 import time
@@ -15,10 +16,10 @@ from perfkit.backends import open_target
 from perfkit.backends.base import Metrics, MetricSource, Missing
 from perfkit.backends.waiting import system_clock
 from perfkit.drive import resources
-from perfkit.drive.host import Host, ServerProcess
+from perfkit.drive.host import Host, ServerProcesses
 from perfkit.drive.resources import Sampler, top_statements
 from perfkit.results import Series, Statement
-from perfkit.units import NS_PER_MS, NS_PER_S
+from perfkit.units import NS_PER_MS
 from tests.servers.process import Server, StartServer
 
 RATIOS = ("cpu", "cpu_busiest_core", "memory")
@@ -29,7 +30,11 @@ def by_name(series: tuple[Series, ...]) -> dict[str, Series]:
 
 
 def metrics_of(server: Server) -> Metrics:
-    metrics = open_target(server.url).metrics
+    return metrics_at(server.url)
+
+
+def metrics_at(url: str) -> Metrics:
+    metrics = open_target(url).metrics
     assert not isinstance(metrics, Missing)
     return metrics
 
@@ -81,10 +86,10 @@ def test_the_first_sample_has_no_cpu_because_that_needs_two() -> None:
 # -- the server's processes -----------------------------------------------------------------------
 
 
-def cpu_and_rss(process: ServerProcess) -> tuple[float | None, float | None]:
-    cpu, rss = process.sample(system_clock())
-    assert (cpu.name, rss.name) == ("cpu", "rss")
-    return cpu.value, rss.value
+def cpu_and_rss(processes: ServerProcesses) -> tuple[float | None, float | None]:
+    """CPU seconds so far, and bytes."""
+    found = {metric.name: metric.value for metric in processes.sample()}
+    return found["cpu"], found["rss"]
 
 
 def test_the_cpu_of_a_servers_children_is_the_servers() -> None:
@@ -96,12 +101,13 @@ if os.fork():
 while True: pass
 """
     with program(busy_child) as server:
-        process = ServerProcess(server.pid)
-        cpu_and_rss(process)
+        processes = ServerProcesses([server.pid])
+        before, _ = cpu_and_rss(processes)
         time.sleep(1)
-        cpu, rss = cpu_and_rss(process)
+        cpu, rss = cpu_and_rss(processes)
+    assert before is not None
     assert cpu is not None
-    assert 0.2 < cpu < 1.5
+    assert 0.2 < cpu - before < 1.5
     assert rss is not None
     assert rss > 1_000_000
 
@@ -121,15 +127,15 @@ sys.stdin.readline()
     with program(child_for_a_while) as server:
         assert server.stdin is not None
         assert server.stdout is not None
-        process = ServerProcess(server.pid)
-        start_ns = system_clock()
-        process.sample(start_ns)
+        processes = ServerProcesses([server.pid])
+        before, _ = cpu_and_rss(processes)
         server.stdin.write("\n")
         server.stdin.flush()
         server.stdout.readline()
-        cpu, _ = process.sample(start_ns + NS_PER_S)
-    assert cpu.value is not None
-    assert 0.2 < cpu.value < 0.6
+        cpu, _ = cpu_and_rss(processes)
+    assert before is not None
+    assert cpu is not None
+    assert 0.2 < cpu - before < 0.6
 
 
 def test_shared_memory_is_counted_once() -> None:
@@ -147,20 +153,29 @@ else:
 time.sleep(60)
 """
     with program(three_that_share) as server:
-        _, rss = cpu_and_rss(ServerProcess(server.pid))
+        _, rss = cpu_and_rss(ServerProcesses([server.pid]))
     assert rss is not None
     assert 64 << 20 < rss < 128 << 20
 
 
 def test_a_server_that_is_gone_has_no_values() -> None:
     with program("print('ready', flush=True); input()") as server:
-        process = ServerProcess(server.pid)
-        process.sample(0)
-    assert cpu_and_rss(process) == (None, None)
+        processes = ServerProcesses([server.pid])
+        processes.sample()
+    assert cpu_and_rss(processes) == (None, None)
 
 
-def test_a_server_elsewhere_has_no_process() -> None:
-    assert ServerProcess(None).sample(0) == []
+def test_cpu_and_memory_are_parts_of_what_the_machine_has() -> None:
+    found = {metric.name: metric.value for metric in ServerProcesses([os.getpid()]).sample()}
+    cores, memory_bytes = psutil.cpu_count(), psutil.virtual_memory().total
+    assert (found["cpu_ratio"] or 0) * (cores or 1) == pytest.approx(found["cpu"])
+    assert (found["memory_ratio"] or 0) * memory_bytes == pytest.approx(found["rss"])
+
+
+def test_a_server_elsewhere_has_reasons_in_place_of_values() -> None:
+    found = ServerProcesses([]).sample()
+    assert {metric.name for metric in found} == {"cpu", "cpu_ratio", "rss", "memory_ratio"}
+    assert all(metric.why and "another machine" in metric.why for metric in found)
 
 
 # -- the sampler ----------------------------------------------------------------------------------
@@ -252,6 +267,55 @@ def test_the_servers_metrics_and_statements_are_those_of_the_run(redis_server: S
     assert server["cpu"].unit == "cores"
     assert (server["rss"].mean or 0) > 1_000_000
     assert {each.statement: each.calls for each in sampled.statements}["SET"] == 500
+
+
+def test_the_hit_ratio_is_of_the_lookups_of_the_run(redis_server: Server) -> None:
+    with Redis.from_url(redis_server.url) as client:
+        client.set("here", 1)
+        for _ in range(1000):
+            client.get("missing before the run")
+        sampler = Sampler(metrics_of(redis_server))
+        sampler.start()
+        client.mget(["here"] * 300 + ["missing"] * 100)
+        time.sleep(1.1)
+        sampled, _ = sampler.stop()
+    assert by_name(sampled.server)["hit_ratio"].mean == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("name", ["redis_server", "mongo"])
+def test_a_server_out_of_sight_tells_of_its_own_cpu_and_memory(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    metrics = metrics_of(request.getfixturevalue(name))
+    metrics.server_pid = None  # as in a container
+    sampler = Sampler(metrics)
+    sampler.start()
+    time.sleep(1.1)
+    sampled, _ = sampler.stop()
+    server = by_name(sampled.server)
+    assert (server["rss"].mean or 0) > 1_000_000
+    assert 0 < (server["memory_ratio"].mean or 0) < 1
+    assert (server["cpu"].mean or 0) > 0
+    assert ("cpu_ratio" in server) == ("cpu_ratio" not in sampled.absent)
+
+
+def test_a_server_out_of_sight_that_does_not_tell_has_reasons(postgres: Server) -> None:
+    metrics = metrics_of(postgres)
+    metrics.server_pid = None
+    sampler = Sampler(metrics)
+    sampler.start()
+    sampled, _ = sampler.stop()
+    assert sampled.absent.keys() == {"cpu", "cpu_ratio", "rss", "memory_ratio"}
+    assert not sampled.absent.keys() & by_name(sampled.server).keys()
+
+
+def test_a_database_inside_the_workers_has_their_cpu_and_memory(sqlite_url: str) -> None:
+    with program("print('ready', flush=True); input()") as worker:
+        sampler = Sampler(metrics_at(sqlite_url), pids=[worker.pid])
+        sampler.start()
+        sampled, _ = sampler.stop()
+    assert (by_name(sampled.server)["rss"].last or 0) > 1_000_000
+    assert sampled.absent.keys() == {"hit_ratio"}
 
 
 def test_a_snapshot_shows_what_was_sampled_so_far(redis_server: Server) -> None:

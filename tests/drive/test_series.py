@@ -116,3 +116,66 @@ def test_a_sample_without_a_time_counts_only_for_the_next_rate() -> None:
     commits, clients = recordings.series()
     assert commits.points == ((1.0, 4.0),)
     assert clients.maximum == clients.minimum == 8
+
+
+@pytest.mark.parametrize("unit", ["cores", "ratio"])
+def test_a_counter_of_cpu_time_keeps_its_unit(unit: str) -> None:
+    found = take_each_second([[counter(v, unit=unit)] for v in (1.0, 1.5)])["commits"]
+    assert (found.unit, found.mean) == (unit, 0.5)
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(0, 10**6)), min_size=1, max_size=20))
+def test_a_counters_mean_is_its_growth_over_the_time(intervals: list[tuple[int, int]]) -> None:
+    recordings, now_ns, total = Recordings(), 0, 0
+    recordings.take([counter(0)], 0, 0.0)
+    for took_ns, growth in intervals:
+        now_ns, total = now_ns + took_ns, total + growth
+        recordings.take([counter(total)], now_ns, 1.0)
+    (commits,) = recordings.series()
+    assert commits.mean == pytest.approx(total * NS_PER_S / now_ns)
+
+
+def cache(lookups: int, misses: int) -> list[Metric]:
+    return [counter(lookups, "cache_lookups"), counter(misses, "cache_misses")]
+
+
+_SECONDS = st.lists(
+    st.tuples(st.integers(0, 1000), st.integers(0, 1000)).map(lambda t: (max(t), min(t))),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(_SECONDS)
+def test_the_hit_ratio_is_of_all_lookups_of_the_run(seconds: list[tuple[int, int]]) -> None:
+    """Of (lookups, misses) in each second, over intervals of unequal length."""
+    recordings, lookups, misses, now_ns = Recordings(), 5000, 700, 0  # since the server's start
+    recordings.take(cache(lookups, misses), 0, 0.0)
+    for number, (looked, missed) in enumerate(seconds, start=1):
+        lookups, misses, now_ns = lookups + looked, misses + missed, now_ns + number * NS_PER_S
+        recordings.take(cache(lookups, misses), now_ns, float(number))
+    found = next(each for each in recordings.series() if each.name == "hit_ratio")
+    all_lookups, all_misses = (sum(column) for column in zip(*seconds, strict=True))
+    if all_lookups == 0:
+        assert found.mean is None
+    else:
+        assert found.mean == pytest.approx(1 - all_misses / all_lookups)
+        assert 0 <= (found.minimum or 0) <= (found.maximum or 0) <= 1
+
+
+def test_a_cache_that_reads_ahead_has_no_negative_hit_ratio() -> None:
+    found = take_each_second([cache(0, 0), cache(10, 15)])
+    assert found["hit_ratio"].mean == 0
+
+
+def test_a_cache_whose_counters_were_reset_skips_the_interval() -> None:
+    found = take_each_second([cache(100, 10), cache(5, 5), cache(15, 5)])
+    assert found["hit_ratio"].points == ((0.0, None), (1.0, None), (2.0, 1.0))
+
+
+def test_the_reason_for_a_metric_that_is_not_there_counts_until_it_is() -> None:
+    recordings = Recordings()
+    recordings.take([Metric("rss", "", counter=False, value=None, why="not in sight")], 0, 0.0)
+    assert (recordings.series(), recordings.absent()) == ((), {"rss": "not in sight"})
+    recordings.take([gauge(1, "rss")], NS_PER_S, 1.0)
+    assert recordings.absent() == {}

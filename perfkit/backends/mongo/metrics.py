@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import psutil
 from pymongo.errors import PyMongoError
 
 from perfkit.backends.base import Metric, MetricSource
+from perfkit.backends.measures import of_cache, of_cpu, of_memory
 from perfkit.backends.mongo.errors import problem
 from perfkit.backends.mongo.server import Client, client_of
 from perfkit.results import Statement
@@ -36,6 +38,7 @@ _METRICS = {
     "metrics.operation.writeConflicts": ("mongodb_ss_write_conflicts", "", True),
     "extra_info.page_faults": ("mongodb_ss_page_faults", "", True),
 }
+_NO_CACHE = "this server tells of no WiredTiger cache, as a mongos or one with the engine inMemory"
 _MIB_PATHS = frozenset({"mem.resident"})
 
 
@@ -77,9 +80,37 @@ class MongoSource:
         except PyMongoError as error:
             raise problem(self._url, error, "serverStatus") from error
         return [
-            Metric(name, unit, counter, _value(status, path))
-            for path, (name, unit, counter) in _METRICS.items()
+            *self._of_process(status),
+            *of_cache(
+                _value(status, f"{_CACHE}pages requested from the cache"),
+                _value(status, f"{_CACHE}pages read into cache"),
+                _NO_CACHE,
+            ),
+            *(
+                Metric(name, unit, counter, _value(status, path))
+                for path, (name, unit, counter) in _METRICS.items()
+            ),
         ]
+
+    def _of_process(self, status: Mapping[str, Any]) -> Sequence[Metric]:
+        user_us = _value(status, "extra_info.user_time_us")
+        system_us = _value(status, "extra_info.system_time_us")
+        cpu_s = None if user_us is None or system_us is None else (user_us + system_us) / 1e6
+        memory_mib = _value(self._machine, "memSizeMB")
+        memory_bytes = None if memory_mib is None else memory_mib * 2**20
+        found = of_memory(_value(status, "mem.resident"), memory_bytes)
+        if cpu_s is not None:  # told on Linux only
+            found += of_cpu(cpu_s, _value(self._machine, "numCores"))
+        return found
+
+    @cached_property
+    def _machine(self) -> Mapping[str, Any]:
+        """What MongoDB tells of its machine; nothing where this user may not ask."""
+        try:
+            found: Mapping[str, Any] = self._client.admin.command("hostInfo")["system"]
+        except (PyMongoError, KeyError):
+            return {}
+        return found
 
     def statements(self) -> Mapping[str, Statement]:
         """None: MongoDB accounts for statements only where its profiler is on."""

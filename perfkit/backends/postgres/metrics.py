@@ -41,6 +41,9 @@ _COLUMNS = (
     _database("xact_rollback", "transactions"),
     _database("blks_hit", "blocks"),
     _database("blks_read", "blocks"),
+    # A hit that another backend's reading brought about is one; the operating system's cache is not.
+    _Column("cache_lookups", "", counter=True, sql="d.blks_hit + d.blks_read"),
+    _Column("cache_misses", "", counter=True, sql="d.blks_read"),
     _database("tup_returned", "rows"),
     _database("tup_fetched", "rows"),
     _database("tup_inserted", "rows"),

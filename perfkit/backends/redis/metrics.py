@@ -8,6 +8,7 @@ import hiredis
 import psutil
 
 from perfkit.backends.base import Metric, MetricSource
+from perfkit.backends.measures import of_cache, of_cpu, of_memory
 from perfkit.backends.redis.address import RedisUrl
 from perfkit.backends.redis.connection import Connection
 from perfkit.backends.redis.errors import refusal
@@ -78,10 +79,17 @@ class RedisSource:
         self._connection = connection
 
     def sample(self) -> Sequence[Metric]:
-        info = self._info()
+        info = {field: _number(value) for field, value in self._info().items()}
+        hits, misses = info.get("keyspace_hits"), info.get("keyspace_misses")
+        cpu_s = _sum(info.get("used_cpu_sys"), info.get("used_cpu_user"))
         return [
-            Metric(name, unit, counter, _number(info.get(field)))
-            for field, (name, unit, counter) in _METRICS.items()
+            *of_cpu(cpu_s, cores=None),
+            *of_memory(info.get("used_memory_rss"), info.get("total_system_memory")),
+            *of_cache(_sum(hits, misses), misses, "this server does not count hits and misses"),
+            *(
+                Metric(name, unit, counter, info.get(field))
+                for field, (name, unit, counter) in _METRICS.items()
+            ),
         ]
 
     def statements(self) -> Mapping[str, Statement]:
@@ -105,6 +113,10 @@ def _statistics(field: str, text: str) -> tuple[str, Statement]:
     values = dict(pair.split("=", 1) for pair in text.split(","))
     calls, total_ms = int(values["calls"]), int(values["usec"]) / 1000
     return name, Statement(name, calls, total_ms, total_ms / calls if calls else 0.0, None)
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
 
 
 def _number(text: str | None) -> float | None:
