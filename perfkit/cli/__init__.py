@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from perfkit import __version__
-from perfkit.cli import loadtest, scenario, schema
+from perfkit.cli import bench, compare, loadtest, profile, scenario, schema
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +34,9 @@ def _perfkit(
 ) -> None: ...
 
 
+app.command("bench", epilog=bench.EXAMPLE)(bench.command)
+app.command("compare", epilog=compare.EXAMPLE)(compare.command)
 app.command("loadtest", epilog=loadtest.EXAMPLE)(loadtest.command)
+app.add_typer(profile.app, name="profile", help="Tuning profiles: list, show, diff and apply them.")
 app.add_typer(scenario.app, name="scenario", help="Check scenario files, or start one.")
 app.add_typer(schema.app, name="schema", help="Print the JSON Schema of a file or report.")

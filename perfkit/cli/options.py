@@ -1,6 +1,7 @@
 """The options that every command has, declared once."""
 
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,15 @@ Timeout = Annotated[
         "--timeout", metavar="DURATION", help="Time limit of the whole command, as in 90s."
     ),
 ]
+Tolerance = Annotated[
+    str, typer.Option("--tolerance", metavar="SHARE", help="A smaller change does not matter.")
+]
+Confidence = Annotated[
+    str,
+    typer.Option(
+        "--confidence", metavar="SHARE", help="Of all intervals of a comparison together."
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -86,6 +96,55 @@ def time_limit_ns(timeout: str | None) -> int | None:
             "--timeout: a time limit of nothing", hint="write for example --timeout 90s"
         )
     return limit_ns
+
+
+@contextlib.contextmanager
+def within(timeout: str | None) -> Iterator[None]:
+    """The --timeout of a command that drives no load. UsageError when the block takes longer."""
+    limit_ns = time_limit_ns(timeout)
+
+    def give_up(*_: object) -> None:
+        raise UsageError(f"--timeout {timeout}: not done within it, and nothing was written")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, (limit_ns or 0) / units.NS_PER_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def duration(option: str, given: str | None, *, least_ns: int = 1) -> int | None:
+    """A duration in ns, None where none is given. UsageError names the option."""
+    if given is None:
+        return None
+    try:
+        asked_ns = units.duration_ns(given)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+    if asked_ns < least_ns:
+        raise UsageError(f"{option} {given}: too short", hint=f"write for example {option} 5s")
+    return asked_ns
+
+
+def share(option: str, given: str) -> float:
+    """A share from 0 up to, but not including, 1. UsageError names the option."""
+    try:
+        value = units.ratio(given)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+    if not 0 <= value < 1:
+        raise UsageError(f"{option} {given}: write a share from 0 to below 100 %, as in 5%")
+    return value
+
+
+def confidence_level(given: str) -> float:
+    """The --confidence. UsageError where it says next to nothing, or can't be reached."""
+    value = share("--confidence", given)
+    if not 0.5 <= value <= 0.9999:
+        raise UsageError(f"--confidence {given}: write a share from 50% to 99.99%")
+    return value
 
 
 def baseline(path: Path | None) -> "LoadtestResult | None":

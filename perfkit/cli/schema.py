@@ -16,6 +16,14 @@ def scenario() -> None:
     _print(scenario_schema())
 
 
+@app.command("profile", epilog="Example: perfkit schema profile > perfkit-profile.json")
+def profile() -> None:
+    """Print the JSON Schema of a tuning profile, for editors."""
+    from perfkit.tuning.schema import profile_schema
+
+    _print(profile_schema())
+
+
 @app.command("report", epilog="Example: perfkit schema report loadtest")
 def report(
     name: Annotated[

@@ -128,14 +128,14 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over time or over percentiles.
+    """Lines over time, over percentiles or over any number.
 
-    x is in seconds; of "second" charts each value is that of the second which begins there. For
+    x is in seconds, or that number; of "second" charts each value is that of the second which begins there. For
     percentiles it is 1 / (1 - p), so that 100 is p99.
     """
 
     title: str
-    x: Literal["time", "second", "percentile"]
+    x: Literal["time", "second", "percentile", "number"]
     y: Literal["linear", "log"]
     unit: str
     lines: tuple[Line, ...]

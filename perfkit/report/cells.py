@@ -18,8 +18,9 @@ class Telling:
     """What a command's report tells, but for its verdict, checks, caveats and findings.
 
     `subject` is a name for titles, `context` a line on what was done with what, `conclusion` what
-    there is to say where there were no checks. Of `blocks`, the verdict goes before all, checks,
-    caveats and findings after the first.
+    there is to say where no check decides. Of `blocks`, the verdict goes before all, checks, caveats
+    and findings after the first. `shows_checks`: the first block shows them already, and where none
+    failed the conclusion says more than their number.
     """
 
     subject: str
@@ -27,6 +28,7 @@ class Telling:
     figures: tuple[Figure, ...]
     conclusion: tuple[str, ...]
     blocks: tuple[Block | None, ...]
+    shows_checks: bool = False
 
 
 def share(operation: OperationResult) -> str:
@@ -81,13 +83,16 @@ def checks_table(checks: tuple[Check, ...]) -> Table | None:
         return None
     columns = [Column(""), Column("check", literal=True), Column("observed", literal=True)]
     by_stage = any(check.stage is not None for check in checks)
+    by_variant = any(check.variant is not None for check in checks)
     rows = []
     for check in checks:
+        variant = (Cell(check.variant or "all"),) if by_variant else ()
         stage = (Cell(check.stage or "whole run"),) if by_stage else ()
-        rows.append((_result(check), Cell(check.check), Cell(check.observed), *stage))
+        rows.append((_result(check), Cell(check.check), Cell(check.observed), *variant, *stage))
+    places = [name for name, asked in (("variant", by_variant), ("stage", by_stage)) if asked]
     return Table(
         title="Checks",
-        columns=(*columns, *([Column("stage", literal=True)] if by_stage else [])),
+        columns=(*columns, *(Column(name, literal=True) for name in places)),
         rows=tuple(rows),
         place="lead",
     )
@@ -134,7 +139,8 @@ def setting(value: object) -> str:
 
 
 def missed(check: Check) -> str:
-    where = f" in stage {check.stage}" if check.stage is not None else ""
+    where = f" of {check.variant}" if check.variant is not None else ""
+    where += f" in stage {check.stage}" if check.stage is not None else ""
     return f"{check.check}{where}: was {check.observed}"
 
 

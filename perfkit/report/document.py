@@ -6,7 +6,7 @@ is told of each command's result stands in a module of its own.
 
 from typing import Any, cast
 
-from perfkit.report import loadtest
+from perfkit.report import bench, compare, loadtest, tuning
 from perfkit.report.blocks import Block, Status, Verdict
 from perfkit.report.cells import (
     Telling,
@@ -17,7 +17,15 @@ from perfkit.report.cells import (
     missed,
 )
 from perfkit.report.wording import show_span
-from perfkit.results import LoadtestResult, Report, Result
+from perfkit.results import (
+    BenchResult,
+    CompareResult,
+    LoadtestResult,
+    ProfileList,
+    ProfileResult,
+    Report,
+    Result,
+)
 
 AnyReport = Report[Any]
 
@@ -29,7 +37,7 @@ def describe(report: Report[Result]) -> tuple[Block, ...]:
     blocks: list[Block | None] = [
         _verdict(report, told),
         first,
-        checks_table(report.checks),
+        None if told.shows_checks else checks_table(report.checks),
         caveat_remarks(report.caveats),
         finding_remarks(report.findings),
         *rest,
@@ -49,8 +57,16 @@ def subject(report: Report[Result]) -> str:
 
 def _told(report: Report[Result]) -> Telling:
     match report.result:
+        case BenchResult():  # before the load test's, which it is too
+            return bench.tell(cast("Report[BenchResult]", report))
         case LoadtestResult():
             return loadtest.tell(cast("Report[LoadtestResult]", report))
+        case CompareResult():
+            return compare.tell(cast("Report[CompareResult]", report))
+        case ProfileList():
+            return tuning.tell_list(cast("Report[ProfileList]", report))
+        case ProfileResult():
+            return tuning.tell(cast("Report[ProfileResult]", report))
         case other:
             raise TypeError(f"nothing is told of {type(other).__name__}")
 
@@ -70,6 +86,8 @@ def _verdict(report: Report[Result], told: Telling) -> Verdict:
 
 def _outcome(report: Report[Result], told: Telling) -> tuple[Status, tuple[str, ...]]:
     failed = tuple(missed(check) for check in report.checks if check.failed)
+    if report.result.interrupted and isinstance(report.result, ProfileResult):
+        return "interrupted", told.conclusion
     if report.result.interrupted:
         first = f"after {show_span(report.duration_s)}; this is what was measured up to then"
         return "interrupted", (first, *failed)
@@ -77,8 +95,8 @@ def _outcome(report: Report[Result], told: Telling) -> tuple[Status, tuple[str, 
         return "invalid", _why_invalid(report)
     if failed:
         return "failed", failed
-    if not report.checks:
-        return "done", told.conclusion
+    if told.shows_checks or not report.checks:
+        return "passed" if report.checks else "done", told.conclusion
     passed = sum(check.passed for check in report.checks)
     return "passed", (f"{passed} of {counted(len(report.checks), 'check')} passed",)
 

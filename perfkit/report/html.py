@@ -27,7 +27,11 @@ from perfkit.report.document import describe, subject
 from perfkit.report.wording import printable
 from perfkit.results import Report, Result
 
-_KINDS = {"perfkit.loadtest": "perfkit load test", "perfkit.bench": "perfkit benchmark"}
+_KINDS = {
+    "perfkit.loadtest": "perfkit load test",
+    "perfkit.bench": "perfkit benchmark",
+    "perfkit.compare": "perfkit compare",
+}
 _MOST_POINTS = 2000  # of a line: more than a screen has columns
 
 Point = tuple[float, float | None]

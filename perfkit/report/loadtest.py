@@ -40,13 +40,13 @@ def tell(report: Report[LoadtestResult]) -> Telling:
             _operations(result),
             _where_time_went(result),
             *run_charts(result),
-            _statements(result.resources),
-            _errors(result),
+            statements_table(result.resources),
+            errors_table(result),
             _stages(result),
             _workers(result),
             *resource_charts(result.resources),
-            _resources(result.resources),
-            _environment(report),
+            resources_table(result.resources),
+            environment_facts(report),
         ),
     )
 
@@ -145,7 +145,7 @@ def _processors(resources: Resources) -> str:
     return f"CPU use meanwhile: {', '.join(parts)}." if parts else ""
 
 
-def _statements(resources: Resources) -> Table | None:
+def statements_table(resources: Resources) -> Table | None:
     if not resources.statements:
         return None
     return Table(
@@ -167,7 +167,7 @@ def _statements(resources: Resources) -> Table | None:
     )
 
 
-def _errors(result: LoadtestResult) -> Table | None:
+def errors_table(result: LoadtestResult) -> Table | None:
     if not result.errors:
         return None
     return Table(
@@ -233,7 +233,7 @@ def _workers(result: LoadtestResult) -> Table | None:
     )
 
 
-def _resources(resources: Resources) -> Table | None:
+def resources_table(resources: Resources) -> Table | None:
     rows = [
         *(_series("machine", series) for series in resources.host),
         *(_series("server", series) for series in resources.server),
@@ -258,7 +258,7 @@ def _series(of: Literal["machine", "server"], series: Series) -> Row:
     return (Cell(of), Cell(series.name), *cells)
 
 
-def _environment(report: Report[LoadtestResult]) -> Facts:
+def environment_facts(report: Report[LoadtestResult]) -> Facts:
     result, target, here = report.result, report.target, report.environment
     assert target is not None
     rows = [

@@ -43,7 +43,14 @@ from perfkit.results.load import (
     WorkerResult,
 )
 from perfkit.results.report import SCHEMA_VERSION, Report, Result
-from perfkit.results.tuning import ProfileList, ProfileResult, ProfileRow, Scope, SettingRow
+from perfkit.results.tuning import (
+    MachineFact,
+    ProfileList,
+    ProfileResult,
+    ProfileRow,
+    Scope,
+    SettingRow,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -58,6 +65,7 @@ __all__ = [
     "GeneratorResult",
     "Latency",
     "LoadtestResult",
+    "MachineFact",
     "NotMeasured",
     "OperationResult",
     "ProfileList",

@@ -1,6 +1,7 @@
 """What a load measured."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 
@@ -150,11 +151,15 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the load generator's host and the server did meanwhile."""
+    """What the load generator's host and the server did meanwhile.
+
+    `absent`: why a metric of the server that checks may ask for has no series, by its name.
+    """
 
     host: tuple[Series, ...] = ()
     server: tuple[Series, ...] = ()
     statements: tuple[Statement, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,18 @@ function valueScale(chart) {
   return linearScale(Math.min(0, low), high > 0 ? high : 1, chart.size === "small" ? 2 : 5, base);
 }
 
-const isOverTime = (chart) => chart.x !== "percentile";
+const isOverTime = (chart) => chart.x === "time" || chart.x === "second";
+
+function showX(chart, x) {
+  if (isOverTime(chart)) return showTime(x);
+  return chart.x === "number" ? fewDigits(x) : showPercentile(x);
+}
+
+function acrossScale(chart, extent, room) {
+  if (isOverTime(chart)) return timeScale(...extent, room);
+  const most = Math.max(...chart.lines.map((line) => last(line.x) ?? 1));
+  return chart.x === "number" ? linearScale(0, most, room) : percentileScale(Math.max(most, 10));
+}
 
 function timeExtent(charts) {
   let low = 0, high = 1;
@@ -251,7 +262,7 @@ class ChartView {
     const box = this.svg.getBoundingClientRect();
     const part = clamp((clientX - box.left - this.left) / this.inner, 0, 1);
     const { low, high } = this.across;
-    return isOverTime(this.chart) ? low + part * (high - low) : high ** part;
+    return this.chart.x === "percentile" ? high ** part : low + part * (high - low);
   }
 
   draw() {
@@ -267,10 +278,7 @@ class ChartView {
     this.top = chart.size === "wide" ? 22 : 10;
     this.bottom = height - 22;
     const room = Math.max(2, Math.floor(this.inner / 80));
-    this.across =
-      isOverTime(chart)
-        ? timeScale(...this.extent, room)
-        : percentileScale(Math.max(...chart.lines.map((line) => last(line.x) ?? 1), 10));
+    this.across = acrossScale(chart, this.extent, room);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren();
     this.drawBands();
@@ -313,15 +321,15 @@ class ChartView {
       const place = { x: this.left - 8, y, dy: "0.33em", "text-anchor": "end" };
       this.svg.append(shape("text", place, labels[number]));
     });
-    const isTime = isOverTime(this.chart);
-    const ticks = this.across.ticks.filter((_, number) => isTime || number !== 1 || room > 4);
+    const isLinear = this.chart.x !== "percentile";
+    const ticks = this.across.ticks.filter((_, number) => isLinear || number !== 1 || room > 4);
     for (const tick of ticks) {
       const [x, bottom] = [this.toX(tick).toFixed(1), this.bottom];
-      if (!isTime) {
+      if (!isLinear) {
         this.svg.append(shape("line", { x1: x, x2: x, y1: this.top, y2: bottom, class: "grid" }));
       }
       const place = { x, y: bottom + 17, "text-anchor": "middle" };
-      this.svg.append(shape("text", place, isTime ? showTime(tick) : showPercentile(tick)));
+      this.svg.append(shape("text", place, showX(this.chart, tick)));
     }
   }
 
@@ -352,8 +360,7 @@ class ChartView {
     const line = { x1: left, x2: left, y1: this.top - 8, y2: this.bottom, class: "cursor" };
     this.cursor.append(shape("line", line));
     this.chart.lines.forEach((line, number) => this.readOff(line, number, snapped));
-    const place = isOverTime(this.chart) ? showTime(snapped) : showPercentile(snapped);
-    this.at.textContent = `at ${place}`;
+    this.at.textContent = `at ${showX(this.chart, snapped)}`;
   }
 
   /** From where a value's time begins to its middle, in seconds. */
