@@ -25,6 +25,7 @@ from perfkit.results import (
     Sweep,
     VariantResult,
 )
+from perfkit.scenario.datasets import ROWS_PER_BRANCH
 
 _MOST_WORDINGS = 2
 
@@ -133,10 +134,11 @@ class Outcome:
             for variant in ran[1:]:
                 found += comparison.caveats_of(ran[0].name, variant.name, results, paired=True)
         several = len(self.scheme.variants) > 1
+        told: list[tuple[str | None, Caveat]] = []
         for variant in ran:
             label = self._label(variant) if several else None
-            found += doubts(label, self._of(variant), self._merged(variant))
-        return tuple(found)
+            told += [(label, doubt) for doubt in doubts(self._of(variant), self._merged(variant))]
+        return (*found, *_grouped(told, len(ran)))
 
     def _of_runs(self) -> list[Caveat]:
         """A kind of caveat stands once for all runs, unless there are but a few wordings of it."""
@@ -164,9 +166,11 @@ class Outcome:
         return f"{self.scheme.sweep}={variant.name}" if self.scheme.sweep else variant.name
 
     def findings(self) -> tuple[Finding, ...]:
-        """With --each-setting: which settings carry the gain, and which do nothing here."""
-        if not self.options.each_setting:
-            return ()
+        """What the workload itself is short of; with --each-setting, what each one does here."""
+        contended = [found for variant in self._ran() if (found := _contention(variant))]
+        return (*contended[-1:], *(self._effects() if self.options.each_setting else ()))
+
+    def _effects(self) -> tuple[Finding, ...]:
         rates = {
             each.candidate: each
             for each in self._comparisons()
@@ -177,6 +181,20 @@ class Outcome:
             for variant in self._ran()
             if variant.name in rates and variant.name != DEFAULT
         )
+
+
+def _grouped(told: Sequence[tuple[str | None, Caveat]], variants: int) -> list[Caveat]:
+    """The same words about several variants stand once, with the variants before them."""
+    labels: dict[Caveat, list[str]] = {}
+    for label, caveat in told:
+        labels.setdefault(caveat, []).extend([label] if label else [])
+    named = {
+        c: "every variant" if len(of) == variants else ", ".join(of) for c, of in labels.items()
+    }
+    return [
+        replace(caveat, message=f"{named[caveat]}: {caveat.message}") if of else caveat
+        for caveat, of in labels.items()
+    ]
 
 
 def run_result(run: Run) -> RunResult:
@@ -201,14 +219,31 @@ def _mean(series: Sequence[Series], name: str) -> float | None:
 
 
 def _setting_finding(variant: Variant, rate: Comparison) -> Finding:
-    change = f"{rate.change_ratio:+.1%}"
-    if rate.change_low is not None and rate.change_high is not None:
-        change += f" ({rate.change_low:+.1%} to {rate.change_high:+.1%})"
     told = {
-        "faster": f"carries a gain: rate {change}",
-        "slower": f"costs: rate {change}",
-        "same": f"does nothing here: rate {change}",
-        "unknown": f"can't be told from noise: rate {change}",
+        "faster": "carries a gain",
+        "slower": "costs",
+        "same": "does nothing here",
+        "unknown": "can't be told from noise",
     }[rate.verdict]
-    settings = ", ".join(f"{name} = {value}" for name, value in variant.settings.items())
-    return Finding("setting_effect", "info", variant.name, told, evidence=settings)
+    change = comparison.change_text(rate)
+    return Finding("setting_effect", "info", variant.name, f"{told}: rate {change}")
+
+
+def _contention(variant: Variant) -> Finding | None:
+    """pgbench's manual, "Good Practices": the scale should be at least the number of clients."""
+    scenario = variant.scenario
+    if scenario.data is None or scenario.data.use != "pgbench":
+        return None
+    branches = scenario.data.rows // ROWS_PER_BRANCH
+    clients = max(stage.end for stage in scenario.load.stages)
+    texts = [each.sql for op in scenario.operations for each in op.transaction or ()]
+    if clients <= branches or not any("UPDATE pgbench_branches" in text for text in texts):
+        return None
+    return Finding(
+        rule="scale_below_clients",
+        severity="warning",
+        where=f"scale {branches}, {clients:g} clients",
+        message="every transaction updates one of as many branches, so clients wait for each other "
+        "and the benchmark measures that wait",
+        fix=f"--scale {clients:g} or more",
+    )

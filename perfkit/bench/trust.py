@@ -8,10 +8,10 @@ from perfkit.load.histogram import Histogram
 from perfkit.results import Caveat, LoadtestResult
 
 
-def doubts(label: str | None, runs: Sequence[Run], whole: LoadtestResult) -> list[Caveat]:
+def doubts(runs: Sequence[Run], whole: LoadtestResult) -> list[Caveat]:
     """Caveats on a variant's runs: spread, a slow first run, outliers, drift; two peaks in a response time."""
     found = [
-        Caveat(doubt.code, f"{label}: {doubt.message}" if label else doubt.message)
+        Caveat(doubt.code, doubt.message)
         for doubt in stats.doubts([run.result.total.rate_per_s for run in runs])
     ]
     for operation in whole.operations:
@@ -19,6 +19,5 @@ def doubts(label: str | None, runs: Sequence[Run], whole: LoadtestResult) -> lis
             continue
         peaks = stats.two_peaks(Histogram.decode(operation.response.hdr).buckets())
         if peaks is not None:
-            name = f"{label}: {operation.name}" if label else operation.name
-            found.append(Caveat("two_peaks", f"{name}: {peaks.message}"))
+            found.append(Caveat("two_peaks", f"{operation.name}: {peaks.message}"))
     return found

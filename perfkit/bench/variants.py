@@ -80,8 +80,9 @@ def _profiles(options: Options, scenario: Scenario, target: Target) -> Scheme:
         if applied or name == DEFAULT:
             variants.append(_with_settings(name, applied, scenario, target))
         if options.each_setting and name != DEFAULT and len(applied) > 1:
+            prefix = f"{name}: " if len(names) > 2 else ""
             variants += [
-                _with_settings(f"{name}: {each}", {each: value}, scenario, target)
+                _with_settings(f"{prefix}{each} = {value}", {each: value}, scenario, target)
                 for each, value in applied.items()
             ]
     if len(variants) < 2:

@@ -2,6 +2,6 @@
 
 from perfkit.comparison.reports import compare_reports
 from perfkit.comparison.variants import caveats_of, compare_variants
-from perfkit.comparison.wording import change_text
+from perfkit.comparison.wording import change_text, show_change
 
-__all__ = ["caveats_of", "change_text", "compare_reports", "compare_variants"]
+__all__ = ["caveats_of", "change_text", "compare_reports", "compare_variants", "show_change"]

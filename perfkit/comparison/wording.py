@@ -2,13 +2,16 @@
 
 from perfkit.results import Comparison
 
-_BEYOND = 10.0  # the bound of two runs that lie apart: how far beyond tells nothing
+_TIMES = 2.0  # from three times as much on, percentages are hard to read
+_BEYOND = 1000.0  # the bound of two runs that lie apart: how far beyond tells nothing
 
 
 def show_change(ratio: float) -> str:
-    """A change with its sign: +12 %, -3.4 %; 0.0 % has none."""
+    """A change with its sign: +12 %, -3.4 %; 0.0 % has none. 12 times, where it is that much."""
     if ratio > _BEYOND:
-        return f"over {show_change(_BEYOND)}"
+        return f"over {_BEYOND:,.0f} times"
+    if ratio >= _TIMES:
+        return f"{1 + ratio:,.{0 if ratio >= 9 else 1}f} times"
     digits = 0 if abs(ratio) >= 0.0995 else 1
     sign = "" if abs(ratio) < 0.0005 else "+"
     return f"{round(ratio * 100, digits) + 0.0:{sign},.{digits}f} %"

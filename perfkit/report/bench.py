@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from perfkit.comparison import show_change
 from perfkit.report.blocks import (
     Block,
     Cell,
@@ -129,7 +130,8 @@ def _conclusion(result: BenchResult) -> tuple[str, ...]:
         return (result.sweep.advice,)
     rates = [each for each in result.comparisons if _is_rate(each)]
     if rates:
-        return tuple(_rate_sentence(each) for each in rates if ": " not in each.candidate)
+        alone = {each.name for each in result.variants if " = " in each.name}
+        return tuple(_rate_sentence(each) for each in rates if each.candidate not in alone)
     if len(result.variants) > 1:
         return ("nothing could be compared",)
     rate = show_rate(result.total.rate_per_s)
@@ -244,7 +246,7 @@ def _verdict_cell(rate: Comparison) -> Cell:
     tones = {"faster": "good", "slower": "bad", "same": "plain", "unknown": "warn"}
     words = {"same": "no difference", "unknown": "can't tell"}
     told = words.get(rate.verdict, rate.verdict)
-    return Cell(f"{rate.change_ratio * 100:+.3g} %, {told}", rate.change_ratio, tones[rate.verdict])  # type: ignore[arg-type]  # the four tones
+    return Cell(f"{show_change(rate.change_ratio)}, {told}", rate.change_ratio, tones[rate.verdict])  # type: ignore[arg-type]  # the four tones
 
 
 def _not_measured(result: BenchResult) -> Table | None:
