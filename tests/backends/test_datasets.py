@@ -17,14 +17,21 @@ from perfkit.backends import datasets
 from perfkit.backends.datasets import Table
 from perfkit.scenario import Data
 
-NAMES = ["kv", "documents", "orders"]
+OWN = ["kv", "documents", "orders"]
+NAMES = [*OWN, "ycsb", "sysbench", "redis-benchmark"]
 TYPES = {"integer": int, "real": float, "text": str, "timestamp": datetime}
-data_of = st.builds(
-    Data,
-    use=st.sampled_from(NAMES),
-    rows=st.integers(1, 300),
-    value_size=st.integers(0, 200),
-)
+
+
+def _data_of(names: list[str]) -> st.SearchStrategy[Data]:
+    return st.builds(
+        Data,
+        use=st.sampled_from(names),
+        rows=st.integers(1, 300),
+        value_size=st.integers(0, 200),
+    )
+
+
+data_of = _data_of(NAMES)
 
 
 def _rows(table: Table) -> Iterator[tuple[Any, ...]]:
@@ -43,10 +50,16 @@ def test_there_are_as_many_rows_as_the_table_says(data: Data) -> None:
         assert sum(1 for _ in _rows(table)) == table.count
 
 
-@given(data_of)
+@given(_data_of(OWN))
 def test_keys_count_from_one_without_a_gap(data: Data) -> None:
     for table in datasets.tables(data):
         assert [row[0] for row in _rows(table)] == list(range(1, table.count + 1))
+
+
+@given(data_of)
+def test_no_key_comes_twice(data: Data) -> None:
+    for table in datasets.tables(data):
+        assert len({row[0] for row in _rows(table)}) == table.count
 
 
 @given(data_of)
@@ -158,11 +171,34 @@ def test_the_estimate_of_the_size_is_near_the_text_that_is_made() -> None:
         assert text < datasets.size_bytes(data) < 3 * text
 
 
+def test_pgbenchs_tables_have_a_branch_and_ten_tellers_for_each_100_000_accounts() -> None:
+    tables = {table.name: table for table in datasets.tables(Data(use="pgbench", rows=300_000))}
+    assert {name: table.count for name, table in tables.items()} == {
+        "pgbench_branches": 3,
+        "pgbench_tellers": 30,
+        "pgbench_accounts": 300_000,
+        "pgbench_history": 0,
+    }
+    for name in ("tellers", "accounts"):
+        branch_of = Counter(row[1] for row in _rows(tables[f"pgbench_{name}"]))
+        assert len(set(branch_of.values())) == 1
+        assert set(branch_of) == {1, 2, 3}
+
+
+def test_sysbenchs_k_is_drawn_evenly_from_all_numbers() -> None:
+    drawn = [row[1] for row in _rows(datasets.tables(Data(use="sysbench", rows=20_000))[0])]
+    assert 1 <= min(drawn) < 20
+    assert 19_980 < max(drawn) <= 20_000
+    assert sum(drawn) / len(drawn) == pytest.approx(10_000, rel=0.03)
+
+
 def test_the_description_names_tables_rows_and_size() -> None:
-    assert datasets.describe(Data(use="kv", rows=100_000)) == (
+    assert datasets.describe("SQLite", Data(use="kv", rows=100_000)) == (
         "make the table kv (100,000 rows), about 13.4 MiB in all, dropped afterwards"
     )
-    sentence = datasets.describe(Data(use="orders", rows=10, keep=True), "collection", " in shop")
+    sentence = datasets.describe(
+        "MongoDB", Data(use="orders", rows=10, keep=True), "collection", " in shop"
+    )
     assert sentence == (
         "make the collections customers (1 row), orders (10 rows) and items (30 rows) in shop, "
         "about 4.20 KiB in all, kept afterwards"

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 missing=()
-for package in postgresql-15 postgresql-15-hypopg redis-server libcurl4 openssl; do
+for package in postgresql-15 postgresql-15-hypopg redis-server sysbench libcurl4 openssl; do
   if [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>&1) != installed ]]; then
     missing+=("$package")
   fi

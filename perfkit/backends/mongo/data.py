@@ -11,16 +11,18 @@ from typing import Any
 from pymongo import ASCENDING, TEXT
 from pymongo.database import Database
 
-from perfkit.backends.datasets import Table, tables
+from perfkit.backends.datasets import Table, tables_on
 from perfkit.backends.marks import Mark, mark_of, may_reuse, read_mark, unfinished_mark_of
 from perfkit.scenario import Data
+
+BACKEND = "MongoDB"
 
 Documents = Database[dict[str, Any]]
 
 
 def make_data(database: Documents, data: Data) -> bool:
     """Makes the dataset; False when the very same was kept. TargetError when a name is taken."""
-    made = tables(data)
+    made = tables_on(BACKEND, data)
     present = _present(database, made)
     if may_reuse(data, [table.name for table in made], present):
         return False
@@ -38,7 +40,7 @@ def make_data(database: Documents, data: Data) -> bool:
 
 def drop_data(database: Documents, data: Data) -> None:
     """Drops those of the dataset's collections that perfkit made."""
-    present = _present(database, tables(data))
+    present = _present(database, tables_on(BACKEND, data))
     _drop(database, [name for name, text in present.items() if read_mark(text)])
 
 
@@ -66,12 +68,12 @@ def _drop(database: Documents, names: Iterable[str]) -> None:
 def _fill(database: Documents, table: Table) -> None:
     """Documents first, indexes after: building an index once is faster than growing it."""
     collection = database[table.name]
-    fields = ["_id" if c.name == table.primary_key else c.name for c in table.columns]
+    fields = ["_id" if name == table.primary_key else name for name in table.filled]
     for block in table.rows():
         collection.insert_many(
             [dict(zip(fields, row, strict=True)) for row in block], ordered=False
         )
-    for index in table.indexes:
+    for index in table.indexes.values():
         collection.create_index([(column, ASCENDING) for column in index])
     if table.full_text:
         collection.create_index([(column, TEXT) for column in table.full_text])

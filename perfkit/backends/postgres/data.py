@@ -1,5 +1,7 @@
 """The built-in datasets in PostgreSQL: made and dropped in one transaction, so whole or not at all.
 
+Only VACUUM, where a workload's author wants one, comes after it: it can't run in a transaction.
+
 A table that perfkit made says so in its comment; only such tables are ever dropped.
 """
 
@@ -15,6 +17,7 @@ from perfkit.backends.postgres.connection import LOCK_WAIT_S
 from perfkit.errors import TargetError
 from perfkit.scenario import Data
 
+BACKEND = "PostgreSQL"
 TYPES: dict[datasets.ColumnType, str] = {
     "integer": "bigint",
     "real": "double precision",
@@ -33,7 +36,7 @@ WHERE n.nspname = %s AND c.relname = ANY (%s)
 
 def make(connection: _Connection, data: Data) -> bool:
     """Makes the dataset in the current schema; False when it is there already. TargetError."""
-    tables = datasets.tables(data)
+    tables = datasets.tables_on(BACKEND, data)
     with connection.transaction():
         schema = _prepare(connection)
         present = _present(connection, schema, tables)
@@ -42,6 +45,9 @@ def make(connection: _Connection, data: Data) -> bool:
         _drop(connection, schema, list(present))
         for table in tables:
             _make_table(connection, table, marks.mark_of(data))
+    for table in tables:
+        if table.vacuumed:
+            _vacuum(connection, table, "ANALYZE ")
     return True
 
 
@@ -49,8 +55,26 @@ def drop(connection: _Connection, data: Data) -> None:
     """Drops those of the dataset's tables that perfkit made."""
     with connection.transaction():
         schema = _prepare(connection)
-        present = _present(connection, schema, datasets.tables(data))
+        present = _present(connection, schema, datasets.tables_on(BACKEND, data))
         _drop(connection, schema, [name for name, text in present.items() if marks.read_mark(text)])
+
+
+def freshen(connection: _Connection, data: Data) -> None:
+    """Empties and vacuums what the workload's author does before each run."""
+    for table in datasets.tables(data):
+        if table.before_run == "empty":
+            with connection.transaction():
+                _prepare(connection)
+                _execute(connection, f"TRUNCATE {table.name}")
+        elif table.before_run == "vacuum":
+            _vacuum(connection, table)
+
+
+def _vacuum(connection: _Connection, table: Table, options: str = "") -> None:
+    """Also in sessions that allow statements only little time; needs autocommit."""
+    _execute(connection, f"SET lock_timeout = '{LOCK_WAIT_S}s'")
+    _execute(connection, "SET statement_timeout = 0")
+    _execute(connection, f"VACUUM {options}{table.name}")
 
 
 def _prepare(connection: _Connection) -> str:
@@ -86,18 +110,29 @@ def _make_table(connection: _Connection, table: Table, mark: marks.Mark) -> None
     lines = sql.column_lines(table, TYPES)
     if table.full_text:
         lines.append(f"search tsvector GENERATED ALWAYS AS ({_search_vector(table)}) STORED")
-    _execute(connection, f"CREATE TABLE {table.name} ({', '.join(lines)})")
+    storage = f" WITH ({table.storage})" if table.storage else ""
+    _execute(connection, f"CREATE TABLE {table.name} ({', '.join(lines)}){storage}")
     _execute(connection, f"COMMENT ON TABLE {table.name} IS '{mark}'")
-    columns = ", ".join(column.name for column in table.columns)
-    # FREEZE: no vacuum has to come round during the load to set what COPY can set at once.
-    with connection.cursor().copy(f"COPY {table.name} ({columns}) FROM STDIN (FREEZE)") as copy:
-        for lines_of_block in _copy_lines(table):
-            copy.write(lines_of_block)
+    _fill(connection, table)
+    if table.primary_key:
+        _execute(connection, f"ALTER TABLE {table.name} ADD PRIMARY KEY ({table.primary_key})")
+    for column in table.columns:
+        if column.declared == "serial":  # its next number comes after the rows
+            sequence = f"pg_get_serial_sequence('{table.name}', '{column.name}')"
+            _execute(connection, f"SELECT setval({sequence}, {table.count})")
     for statement in sql.index_statements(table):
         _execute(connection, statement)
     if table.full_text:
         _execute(connection, f"CREATE INDEX {table.name}_search ON {table.name} USING gin (search)")
     _execute(connection, f"ANALYZE {table.name}")
+
+
+def _fill(connection: _Connection, table: Table) -> None:
+    columns = ", ".join(table.filled)
+    # FREEZE: no vacuum has to come round during the load to set what COPY can set at once.
+    with connection.cursor().copy(f"COPY {table.name} ({columns}) FROM STDIN (FREEZE)") as copy:
+        for lines_of_block in _copy_lines(table):
+            copy.write(lines_of_block)
 
 
 def _execute(connection: _Connection, statement: str) -> None:
@@ -111,7 +146,7 @@ def _search_vector(table: Table) -> str:
 
 def _copy_lines(table: Table) -> Iterator[str]:
     """COPY's text format. No value of a dataset is null or holds a tab, newline or backslash."""
-    line = "\t".join(["%s"] * len(table.columns)) + "\n"
+    line = "\t".join(["%s"] * len(table.filled)) + "\n"
 
     def lines(block: Block) -> str:
         return "".join([line % row for row in block])

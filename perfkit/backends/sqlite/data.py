@@ -13,6 +13,7 @@ from perfkit.backends.datasets import Block, Table
 from perfkit.errors import TargetError
 from perfkit.scenario import Data
 
+BACKEND = "SQLite"
 TYPES: dict[datasets.ColumnType, str] = {
     "integer": "INTEGER",
     "real": "REAL",
@@ -23,7 +24,7 @@ TYPES: dict[datasets.ColumnType, str] = {
 
 def make(connection: sqlite3.Connection, data: Data) -> bool:
     """Makes the dataset; False when it is there already. TargetError."""
-    tables = datasets.tables(data)
+    tables = datasets.tables_on(BACKEND, data)
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         names = _names(tables)
@@ -40,9 +41,17 @@ def drop(connection: sqlite3.Connection, data: Data) -> None:
     """Drops those of the dataset's tables that perfkit made."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        names = _names(datasets.tables(data))
+        names = _names(datasets.tables_on(BACKEND, data))
         present = _present(connection, names)
         _drop(connection, [name for name in names if marks.read_mark(present.get(name))])
+
+
+def freshen(connection: sqlite3.Connection, data: Data) -> None:
+    """Empties what the workload's author empties before each run."""
+    emptied = [table.name for table in datasets.tables(data) if table.before_run == "empty"]
+    with connection:
+        for name in emptied:
+            connection.execute(f"DELETE FROM {name}")
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
@@ -76,15 +85,27 @@ def _drop(connection: sqlite3.Connection, names: list[str]) -> None:
 
 def _make_table(connection: sqlite3.Connection, table: Table, mark: marks.Mark) -> None:
     """Indexes come after the rows: building one is faster than keeping it up to date."""
-    lines = ", ".join(sql.column_lines(table, TYPES))
+    lines = ", ".join(_column_lines(table))
     connection.execute(f"CREATE TABLE {table.name} /* {mark} */ ({lines})")
-    values = ", ".join("?" * len(table.columns))
+    columns, values = ", ".join(table.filled), ", ".join("?" * len(table.filled))
+    insert = f"INSERT INTO {table.name} ({columns}) VALUES ({values})"
     for block in table.rows():
-        connection.executemany(f"INSERT INTO {table.name} VALUES ({values})", _plain(table, block))
+        connection.executemany(insert, _plain(table, block))
     for statement in sql.index_statements(table):
         connection.execute(statement)
     if table.full_text:
         _make_full_text(connection, table, mark)
+
+
+def _column_lines(table: Table) -> list[str]:
+    """A key in the type that makes an integer the number of the row, as SQLite's users have it."""
+    lines = sql.column_lines(table, TYPES)
+    return [
+        f"{column.name} {TYPES[column.type]} PRIMARY KEY NOT NULL"
+        if column.name == table.primary_key
+        else line
+        for column, line in zip(table.columns, lines, strict=True)
+    ]
 
 
 def _plain(table: Table, block: Block) -> Iterable[tuple[Any, ...]]:

@@ -1,38 +1,24 @@
-"""The built-in datasets: what their tables hold, row by row, the same on every backend.
-
-Pure and deterministic: one set of parameters gives one content, whenever and wherever it is made.
-Rows are drawn in blocks with numpy, so that making them is never what a load waits for, and memory
-stays flat whatever the number of rows.
-
-kv         kv (id, v): text of `value_size` characters.
-documents  documents (id, category, title, body, author, updated_at): a knowledge base. Words come
-           with Zipf's frequencies, so a search finds nearly everything or nearly nothing depending
-           on the word (see VOCABULARY); bodies have about `value_size` characters.
-orders     customers, orders and items (ten orders a customer and three items an order on average;
-           a few customers have most orders); notes have about `value_size` characters.
-"""
+"""perfkit's own datasets: kv, documents and orders."""
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perfkit.scenario import Data
-from perfkit.units import show_count, show_size
+from perfkit.backends.datasets.table import (
+    Column,
+    ColumnType,
+    Table,
+    Values,
+    characters,
+    in_blocks,
+    row_bytes,
+)
+from perfkit.scenario.datasets import items_of, table_rows
 
-ColumnType = Literal["integer", "real", "text", "timestamp"]
-Block = list[tuple[Any, ...]]
-
-VERSION = 1  # of the content; another content must not be taken for one that was kept
-
-_SEED = 20_240_229
-_BLOCK_ROWS = 10_000
-_BLOCK_BYTES = 8 * 2**20
-_ROW_OVERHEAD_BYTES = 40  # header and key of a row, roughly, on any of the backends
 _SECONDS_COVERED = 2 * 365 * 86_400
 _LAST_SECOND = 1_735_689_600  # 2025-01-01 00:00:00 UTC: the content must not depend on today
 
@@ -79,81 +65,20 @@ STATUSES = ("open", "paid", "shipped", "delivered", "returned", "cancelled")
 REGIONS = ("north", "east", "south", "west", "overseas")
 AUTHORS = 200
 PRODUCTS = 1_000
-ORDERS_PER_CUSTOMER = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column that is never null. A timestamp is a datetime in UTC without a zone."""
+def kv(rows: int, value_size: int) -> tuple[Table, ...]:
+    """Texts of exactly that size."""
 
-    name: str
-    type: ColumnType
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table or collection: `rows()` gives its rows in blocks, in the order of its primary key.
-
-    `indexes` are the columns of each secondary index, `full_text` the columns that a text search
-    covers. `row_bytes` is an estimate of what a row takes on disk.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    primary_key: str
-    indexes: tuple[tuple[str, ...], ...]
-    full_text: tuple[str, ...]
-    count: int
-    row_bytes: int
-    rows: Callable[[], Iterator[Block]]
-
-
-def tables(data: Data) -> tuple[Table, ...]:
-    """The tables of the built-in dataset that `data.use` names; none where it names none."""
-    return _MAKERS[data.use](data.rows, data.value_size) if data.use else ()
-
-
-def parameters(data: Data) -> dict[str, str | int]:
-    """What the content depends on: two datasets with equal parameters are the same, row by row."""
-    return {
-        "use": data.use or "",
-        "rows": data.rows,
-        "value_size": data.value_size,
-        "version": VERSION,
-    }
-
-
-def size_bytes(data: Data) -> int:
-    """What the dataset takes on disk, estimated."""
-    return sum(table.count * table.row_bytes for table in tables(data))
-
-
-def describe(data: Data, what: str = "table", where: str = "") -> str:
-    """What making the dataset does, in words that go after "this will": "make the table kv (…)"."""
-    made = [f"{table.name} ({_rows(table.count)})" for table in tables(data)]
-    named = made[0] if len(made) == 1 else f"{', '.join(made[:-1])} and {made[-1]}"
-    plural = "" if len(made) == 1 else "s"
-    return f"make the {what}{plural} {named}{where}, {size_and_fate(data)}"
-
-
-def size_and_fate(data: Data) -> str:
-    """The end of a description: what the dataset takes, and what becomes of it."""
-    fate = "kept afterwards" if data.keep else "dropped afterwards"
-    return f"about {show_size(size_bytes(data))} in all, {fate}"
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{show_count(count)} rows"
-
-
-def _kv(rows: int, value_size: int) -> tuple[Table, ...]:
     def values(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
-        yield _characters(random, len(ids), value_size)
+        yield characters(random, len(ids), value_size)
 
     return (_table("kv", {"v": "text"}, rows, value_size, values),)
 
 
-def _documents(rows: int, value_size: int) -> tuple[Table, ...]:
+def documents(rows: int, value_size: int) -> tuple[Table, ...]:
+    """A knowledge base with bodies of about that size."""
+
     def values(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
         count = len(ids)
         yield _pick(CATEGORIES, random.integers(len(CATEGORIES), size=count))
@@ -173,8 +98,9 @@ def _documents(rows: int, value_size: int) -> tuple[Table, ...]:
     )  # fmt: skip
 
 
-def _orders(rows: int, value_size: int) -> tuple[Table, ...]:
-    customers = max(1, rows // ORDERS_PER_CUSTOMER)
+def orders(rows: int, value_size: int) -> tuple[Table, ...]:
+    """Customers, orders with notes of about that size, and items."""
+    customers = table_rows("orders", rows)["customers"]
     return (
         _customers_table(customers),
         _orders_table(rows, customers, value_size),
@@ -227,18 +153,7 @@ def _items_table(orders: int) -> Table:
     columns: dict[str, ColumnType] = {
         "order_id": "integer", "product": "text", "quantity": "integer", "price_cents": "integer",
     }  # fmt: skip
-    whole, rest = divmod(orders, 5)
-    count = 15 * whole + rest * (rest + 1) // 2
-    return _table("items", columns, count, 40, values, indexes=(("order_id",),))
-
-
-_MAKERS: dict[str, Callable[[int, int], tuple[Table, ...]]] = {
-    "kv": _kv,
-    "documents": _documents,
-    "orders": _orders,
-}
-
-Values = Callable[[NDArray[np.int64], np.random.Generator], Iterator[Sequence[Any]]]
+    return _table("items", columns, items_of(orders), 40, values, indexes=(("order_id",),))
 
 
 def _table(  # noqa: PLR0913  a table has as many facts
@@ -251,38 +166,24 @@ def _table(  # noqa: PLR0913  a table has as many facts
     indexes: tuple[tuple[str, ...], ...] = (),
     full_text: tuple[str, ...] = (),
 ) -> Table:
-    """A table with the primary key id, 1 to count, and the columns that `values` yields in turn."""
-    block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (value_bytes + 1)))
+    """A table with the primary key id, 1 to count, and the columns that `values` yields in turn.
 
-    def rows() -> Iterator[Block]:
-        for number, first in enumerate(range(1, count + 1, block_rows)):
-            ids = np.arange(first, min(first + block_rows, count + 1))
-            random = np.random.default_rng([_SEED, number, *name.encode()])
-            yield list(zip(ids.tolist(), *values(ids, random), strict=True))
+    Its indexes are named as PostgreSQL itself would name them.
+    """
+
+    def with_id(ids: NDArray[np.int64], random: np.random.Generator) -> Iterator[Sequence[Any]]:
+        yield ids.tolist()
+        yield from values(ids, random)
 
     return Table(
         name=name,
         columns=(Column("id", "integer"), *(Column(*column) for column in columns.items())),
         primary_key="id",
-        indexes=indexes,
+        indexes={f"{name}_{'_'.join(indexed)}_idx": indexed for indexed in indexes},
         full_text=full_text,
         count=count,
-        row_bytes=value_bytes + _ROW_OVERHEAD_BYTES,
-        rows=rows,
-    )
-
-
-def _characters(random: np.random.Generator, count: int, size: int) -> list[str]:
-    """Texts of exactly this size, random enough that no server compresses them away."""
-    alphabet = np.frombuffer(
-        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", np.uint8
-    )
-    noise = np.frombuffer(random.bytes(count * size), np.uint8) & 63
-    text = alphabet[noise].tobytes().decode("ascii")
-    return (
-        [text[start : start + size] for start in range(0, count * size, size)]
-        if size
-        else [""] * count
+        row_bytes=row_bytes(value_bytes),
+        rows=in_blocks(name, count, value_bytes, with_id),
     )
 
 
