@@ -34,6 +34,13 @@ def open_target(url: str) -> "Target":
     return backend.open_target(url)
 
 
+def backend_name(url: str) -> str:
+    """The backend's name as reports have it, from the URL's scheme. UsageError when there is none."""
+    backend_of(url)
+    scheme = scheme_of(url)
+    return {"postgres": "postgresql", "mongodb+srv": "mongodb", "rediss": "redis"}.get(scheme, scheme)
+
+
 def backend_of(url: str) -> "Backend":
     """The adapter for the URL's scheme, without connecting. UsageError when there is none."""
     scheme = scheme_of(url)

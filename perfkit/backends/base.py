@@ -157,6 +157,12 @@ class Workload(Protocol):
     def drop_data(self, data: Data) -> None:
         """Drops the built-in dataset, and nothing that perfkit did not make."""
 
+    def freshen_data(self, data: Data) -> None:
+        """Before each run of a benchmark: what the workload's author does there.
+
+        Nothing for most datasets. TargetError.
+        """
+
     def run_statements(self, statements: Sequence[SetupStatement]) -> None:
         """Runs the user's own setup or teardown statements. TargetError with the server's words."""
 
@@ -166,12 +172,17 @@ class Workload(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that a server reports. A counter is shown as its growth per second."""
+    """A number that a server reports. A counter is shown as its growth per second.
+
+    Some names mean the same on every server (see perfkit.drive.resources). A counter in `cores`
+    counts seconds of CPU. `why`: the reason for which this server never has a value.
+    """
 
     name: str
     unit: str
     counter: bool
     value: float | None
+    why: str | None = None
 
 
 class MetricSource(Protocol):
@@ -199,12 +210,15 @@ class Change:
     """What would set a setting for good: a statement, and whether a restart must follow.
 
     `statement` is in the language of the server's own client, so that a person can run it; None
-    where only a configuration file or the client can set it, and `note` then says where.
+    where only a configuration file or the client can set it, and `note` then says where. `lasting`
+    is False where it holds for the connection that runs it and no longer, so that there is nothing
+    to apply.
     """
 
     statement: str | None
     restart: bool = False
     note: str | None = None
+    lasting: bool = True
 
 
 class Settings(Protocol):
@@ -235,6 +249,12 @@ class Settings(Protocol):
 
     def change(self, name: str, value: str) -> Change:
         """How to set it for good."""
+
+    def undo(self, name: str) -> Change:
+        """How to take it back to what it is now; asked before `apply`, kept in the undo file.
+
+        Where it was not set at all, the statement says so (ALTER SYSTEM RESET), not what it stood at.
+        """
 
     def why_not_in_session(self, name: str) -> str | None:
         """Why a session or client can't have this setting of its own; None where it can."""

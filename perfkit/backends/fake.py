@@ -232,22 +232,34 @@ class FakeSession:
 def _compiled(bound: Bound) -> Compiled:
     name, draw = bound.operation.name, bound.draw
 
+    items = range(bound.operation.batch)
+
     def make() -> str:
-        draw()  # the values are made as for any server, so that one seed means one sequence
+        for _ in items:  # values are made as for any server, so that one seed means one sequence
+            draw()
         return name
 
-    statements = bound.operation.transaction
-    if statements is None:
+    turns = _turns(bound.operation)
+    if turns == 1:
         return Compiled(name, make, _judge)
-    turns = len(statements) + 2  # begin and commit
     return Compiled(
         name,
         lambda: [make(), *[name] * (turns - 1)],
         None,
         turns=True,
         judges=[_judge] * turns,
-        undo=name,
+        undo=name if bound.operation.transaction else None,
     )
+
+
+def _turns(operation: Operation) -> int:
+    """How many requests the operation is, one after the other."""
+    if operation.transaction:
+        return len(operation.transaction) + 2  # begin and commit
+    if operation.redis:
+        return 1 if operation.pipeline else len(operation.redis)
+    several = operation.mongo if isinstance(operation.mongo, tuple) else operation.statements
+    return len(several or (None,))
 
 
 def _judge(reply: Failure | None) -> Failure | None:
@@ -280,6 +292,8 @@ class FakeWorkload:
         return True
 
     def drop_data(self, data: Data) -> None: ...
+
+    def freshen_data(self, data: Data) -> None: ...
 
     def run_statements(self, statements: Sequence[SetupStatement]) -> None: ...
 

@@ -18,19 +18,10 @@ from perfkit.backends.expect import (
     unexpected_value,
     value_test,
 )
+from perfkit.backends.forms import NOT_CODE, batch_problem, prepared_texts, spellings
 from perfkit.errors import UsageError
 from perfkit.scenario import Expect, Operation, SetupStatement, Statement
-from perfkit.scenario.placeholders import sql_names
 
-_NOT_CODE = re.compile(
-    r"""
-      --[^\n]* | /\*.*?(?:\*/|\Z)
-    | (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'
-    | '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*`
-    | (?<![\w$])(?P<dollar>\$\w*\$).*?(?P=dollar)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 _WORD = re.compile(r"[a-z_]\w*")
 _READS = frozenset({"select", "values", "table", "show", "with", "explain"})
 # Any of these as a bare word in a statement that begins like a read makes it a write: CTEs that
@@ -80,7 +71,7 @@ _WITHIN_TRANSACTION = frozenset({"savepoint", "release"})
 
 def _code(sql: str) -> str:
     """The statement in small letters without comments, and with quoted text and names blanked."""
-    return _NOT_CODE.sub(" ", sql).lower()
+    return NOT_CODE.sub(" ", sql).lower()
 
 
 def commands(sql: str) -> list[str]:
@@ -109,36 +100,60 @@ def _reads_only(code: str) -> bool:
 
 
 def statements(operation: Operation) -> tuple[Statement, ...]:
-    """The operation's statements; one, with the operation's `expect`, where it is no transaction."""
+    """The operation's statements; one, with the operation's `expect`, where there is just one."""
     if operation.sql is not None:
         return (Statement(sql=operation.sql, expect=operation.expect),)
-    return operation.transaction or ()
+    return operation.transaction or operation.statements or ()
 
 
 def writes(operation: Operation) -> bool:
     """Would this operation change data? In doubt, yes."""
-    texts = [statement.sql for statement in statements(operation)]
+    try:
+        texts = [text for each in statements(operation) for text in spellings(each.sql, operation)]
+    except ValueError:
+        return True  # of a choice of words that can't be
     return not texts or not all(map(reads_only, texts))
 
 
-def problem(operation: Operation, backend: str) -> str | None:
-    """Why a SQL backend can't run this operation at all, found without asking a server."""
+def check_texts(operation: Operation, sign: str) -> list[tuple[str, int]]:
+    """Every statement as it would be prepared, in all its forms, with the number of its values.
+
+    `sign` stands before the number of a value.
+    """
+    return [
+        form for each in statements(operation) for form in prepared_texts(each.sql, operation, sign)
+    ]
+
+
+def problem(operation: Operation, backend: str, most_values: int) -> str | None:
+    """Why a SQL backend can't run this operation at all, found without asking a server.
+
+    `most_values` is how many values it takes with one statement.
+    """
     if operation.mongo is not None:
         return f"a MongoDB command can't run on {backend}: write `sql`"
     if operation.redis is not None:
         return f"a Redis command can't run on {backend}: write `sql`"
-    if operation.transaction is not None and (
+    if operation.sql is None and (
         operation.expect.rows is not None or value_test(operation.expect)
     ):
-        return "`expect` of rows or a value belongs to a statement of the transaction"
-    if operation.sql is not None and command(operation.sql) in _WITHIN_TRANSACTION:
-        return "a savepoint belongs into a `transaction`"
-    problems = (_statement_problem(statement) for statement in statements(operation))
-    return next((words for words in problems if words), None)
+        several = "transaction" if operation.transaction else "`statements`"
+        return f"`expect` of rows or a value belongs to a statement of the {several}"
+    try:
+        problems = [
+            _statement_problem(text, each.expect, framed=operation.transaction is not None)
+            for each in statements(operation)
+            for text in spellings(each.sql, operation)
+        ]
+        found = next((words for words in problems if words), None)
+        return found or batch_problem(operation, most_values)
+    except ValueError as error:
+        return str(error)
 
 
-def _statement_problem(statement: Statement) -> str | None:
-    found = commands(statement.sql)
+def _statement_problem(text: str, expect: Expect, *, framed: bool) -> str | None:
+    """Why a statement can't be run. ValueError for an `expect` that can't be read."""
+    found = commands(text)
     if not found:
         return "there is no statement in it"
     if len(found) > 1:
@@ -146,6 +161,8 @@ def _statement_problem(statement: Statement) -> str | None:
             f"{len(found)} statements in one text: write them as a `transaction`, one in each entry"
         )
     first = command(found[0])
+    if first in _WITHIN_TRANSACTION and not framed:
+        return "a savepoint belongs into a `transaction`"
     if first in _TRANSACTION and not _TO_SAVEPOINT.match(found[0]):
         return (
             f"{first.upper()} is perfkit's own: it begins and ends a `transaction` by itself, "
@@ -153,10 +170,7 @@ def _statement_problem(statement: Statement) -> str | None:
         )
     if first == "copy":
         return "COPY can't be an operation: write INSERT or SELECT"
-    try:
-        rows_test(statement.expect)
-    except ValueError as error:
-        return str(error)
+    rows_test(expect)
     return None
 
 
@@ -167,11 +181,6 @@ def setup_texts(setup: Sequence[SetupStatement], backend: str) -> Sequence[str]:
         stranger = next(statement for statement in setup if not isinstance(statement, str))
         raise UsageError(f"{stranger!r} is no SQL statement", hint=f"{backend} takes SQL as text")
     return texts
-
-
-def indexes(sql: str, names: Sequence[str]) -> tuple[int, ...]:
-    """Where in a draw, whose values are in the order of `names`, the statement's parameters are."""
-    return tuple(names.index(name) for name in sql_names(sql))
 
 
 def judge_of(
@@ -211,17 +220,16 @@ def judge_of(
 
 
 def column_lines(table: Table, types: Mapping[ColumnType, str]) -> list[str]:
-    """The column definitions of CREATE TABLE in a dialect with these types."""
+    """The column definitions of CREATE TABLE in a dialect with these types, without the key."""
     return [
-        f"{column.name} {types[column.type]} "
-        + ("PRIMARY KEY" if column.name == table.primary_key else "NOT NULL")
+        f"{column.name} {column.declared or f'{types[column.type]} NOT NULL'}"
         for column in table.columns
     ]
 
 
 def index_statements(table: Table) -> list[str]:
-    """CREATE INDEX for each secondary index, named as PostgreSQL itself would."""
+    """CREATE INDEX for each secondary index."""
     return [
-        f"CREATE INDEX {table.name}_{'_'.join(columns)}_idx ON {table.name} ({', '.join(columns)})"
-        for columns in table.indexes
+        f"CREATE INDEX {name} ON {table.name} ({', '.join(columns)})"
+        for name, columns in table.indexes.items()
     ]

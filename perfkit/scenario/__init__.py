@@ -10,6 +10,7 @@ from perfkit.scenario.model import (
     SetupStatement,
     Stage,
     Statement,
+    Targets,
 )
 from perfkit.scenario.parse import load_scenario, parse_scenario
 from perfkit.scenario.threshold import Threshold
@@ -26,6 +27,7 @@ __all__ = [
     "SetupStatement",
     "Stage",
     "Statement",
+    "Targets",
     "Threshold",
     "load_scenario",
     "parse_scenario",

@@ -9,10 +9,27 @@ from typing import Any
 
 from perfkit.scenario.document import Keys
 from perfkit.scenario.fields import nearest
-from perfkit.scenario.placeholders import Name, sql_names, template_names, text_parts
+from perfkit.scenario.placeholders import (
+    Name,
+    sql_choices,
+    sql_names,
+    template_names,
+    text_parts,
+)
 from perfkit.scenario.syntax import FileSyntax, Levels, LoadSyntax, OperationSyntax, StageSyntax
 from perfkit.scenario.threshold import RESERVED, Threshold
-from perfkit.scenario.values import Bytes, Choice, Constant, Csv, Latest, Sequential, Template
+from perfkit.scenario.values import (
+    Bytes,
+    Choice,
+    Constant,
+    Csv,
+    Template,
+    gives_whole,
+    latest_of,
+    made_of,
+    sequential_of,
+)
+from perfkit.scenario.words import forms
 
 WARMUP_NAME = "warmup"
 UNNAMED = "unnamed-operation"  # stands in for a name that could not be read
@@ -48,6 +65,8 @@ def check(parts: Parts, base_dir: Path) -> Iterator[Found]:
         path: Keys = ("operations", index)
         yield from _check_names(operation, parts.content["operations"][index], path)
         yield from _check_params(parts, operation, (*path, "params"), base_dir)
+        if parts.file:
+            yield from _check_words(operation, path)
     if parts.load:
         yield from _check_load(parts.load)
         yield from _check_think(parts)
@@ -67,7 +86,7 @@ def owners_of(
         f"{each.name}.{name}"
         for each in operations
         for name, param in each.params.items()
-        if isinstance(param, Sequential) and of in {name, f"{each.name}.{name}"}
+        if sequential_of(param) and of in {name, f"{each.name}.{name}"}
     ]
     own = f"{operation.name}.{of}"
     return [own] if own in found else found
@@ -113,6 +132,7 @@ def _check_names(operation: OperationSyntax, written: Any, path: Keys) -> Iterat
             if name not in operation.params:
                 message = f"uses {sign.format(name)}, which params does not define"
                 yield Found(at, message, nearest(name, list(operation.params)))
+    used |= {of for param in operation.params.values() if (of := made_of(param))}
     for name in operation.params.keys() - used if readable else ():
         yield Found((*path, "params", name), "is never used", _unused_hint(operation, name))
 
@@ -125,10 +145,9 @@ def _uses(
     operation: OperationSyntax, written: Any, path: Keys
 ) -> Iterator[tuple[Keys, str, tuple[str, ...] | ValueError]]:
     """Each place where values go: its path, how names are marked there, and the names."""
-    if operation.sql:
-        yield (*path, "sql"), _IN_SQL, sql_names(operation.sql)
-    for index, statement in enumerate(operation.transaction or ()):
-        yield (*path, "transaction", index, "sql"), _IN_SQL, sql_names(statement.sql)
+    for at, sql in _statements(operation, path):
+        yield at, _IN_SQL, sql_names(sql)
+        yield at, _IN_TEXT, sql_choices(sql, operation.params)
     texts = [*_texts(written.get("redis"), (*path, "redis"))]
     texts += _texts(written.get("mongo"), (*path, "mongo"))
     for name, param in operation.params.items():
@@ -141,6 +160,24 @@ def _uses(
             yield at, _IN_TEXT, error
 
 
+def _statements(operation: OperationSyntax, path: Keys) -> Iterator[tuple[Keys, str]]:
+    """The SQL texts of an operation with their paths."""
+    if operation.sql:
+        yield (*path, "sql"), operation.sql
+    for key in ("transaction", "statements"):
+        for index, statement in enumerate(getattr(operation, key) or ()):
+            yield (*path, key, index, "sql"), statement.sql
+
+
+def _check_words(operation: OperationSyntax, path: Keys) -> Iterator[Found]:
+    """Finds braces in SQL whose param is no choice of words."""
+    for at, sql in _statements(operation, path):
+        try:
+            forms(sql, operation.params)
+        except ValueError as error:
+            yield Found(at, str(error))
+
+
 def _texts(value: Any, path: Keys) -> Iterator[tuple[Keys, str]]:
     """Every text in a command, keys too, with the path of its value."""
     if isinstance(value, str):
@@ -149,14 +186,13 @@ def _texts(value: Any, path: Keys) -> Iterator[tuple[Keys, str]]:
         for key, item in value.items():
             yield (*path, key), key
             yield from _texts(item, (*path, key))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _texts(item, (*path, index))
 
 
 def _unused_hint(operation: OperationSyntax, name: str) -> str | None:
-    statements = [operation.sql or "", *(each.sql for each in operation.transaction or ())]
-    if any(f"{{{name}}}" in sql for sql in statements):
+    if any(f"{{{name}}}" in sql for _, sql in _statements(operation, ())):
         return f"in SQL write :{name}"
     if operation.redis or operation.mongo:
         return f'write "{{{name}}}" where its value goes'
@@ -174,13 +210,32 @@ def _check_params(
     for name, param in operation.params.items():
         if isinstance(param, Csv):
             yield from _check_csv(param, (*path, name), base_dir)
-        if isinstance(param, Latest) and param.of and parts.file:
-            yield from _check_sequence(param.of, operation, parts.file.operations, (*path, name))
+        latest = latest_of(param)
+        if latest is not None and latest.of and parts.file:
+            at = (*path, name) if latest is param else (*path, name, "ycsb_key")
+            yield from _check_sequence(latest.of, operation, parts.file.operations, at)
+        if made_of(param) is not None:
+            yield from _check_number(operation, name, path)
+
+
+def _check_number(operation: OperationSyntax, name: str, path: Keys) -> Iterator[Found]:
+    """Finds numbers that would be made of what is none."""
+    param = operation.params[name]
+    of = made_of(param) or ""
+    base = operation.params.get(of)
+    at: Keys = (*path, name, param.kind, "of")
+    if base is None:
+        yield Found(at, f"there is no param {of!r} here", nearest(of, list(operation.params)))
+    elif not gives_whole(base):
+        fraction = "range" in type(base).model_fields
+        what = "a number with a fraction" if fraction else base.kind
+        yield Found(at, f"{of!r} is no whole number, but {what}")
 
 
 def _check_cycles(operation: OperationSyntax, path: Keys) -> Iterator[Found]:
     texts = {name: p.text for name, p in operation.params.items() if isinstance(p, Template)}
     uses = {name: _names(text) for name, text in texts.items()}
+    uses |= {name: [of] for name, p in operation.params.items() if (of := made_of(p))}
     while cycle := _cycle(uses):
         yield Found((*path, cycle[0]), f"is made of itself: {' → '.join(cycle)}")
         for name in cycle[1:]:
@@ -266,7 +321,7 @@ def _check_sequence(
             f"{each.name}.{name}"
             for each in operations
             for name, param in each.params.items()
-            if isinstance(param, Sequential)
+            if sequential_of(param)
         ]
         yield Found(at, f"no operation has a sequential param {of!r}", nearest(of, known))
     elif len(owners) > 1:
@@ -293,6 +348,7 @@ def _check_load(load: LoadSyntax) -> Iterator[Found]:
         yield Found(stages[0][0][:2], f"there is not a single {what} in the whole load")
     yield from _check_stage_names(load, stages)
     yield from _check_model_keys(load)
+    yield from _check_pool(load, stages)
 
 
 def _check_stage_names(load: LoadSyntax, stages: list[tuple[Keys, Levels]]) -> Iterator[Found]:
@@ -308,11 +364,22 @@ def _check_stage_names(load: LoadSyntax, stages: list[tuple[Keys, Levels]]) -> I
 
 def _check_model_keys(load: LoadSyntax) -> Iterator[Found]:
     """Finds keys that the model of the load would ignore."""
-    only = {"arrivals": "open", "connections": "open", "max_lag": "open", "think": "closed"}
+    only = {"arrivals": "open", "max_lag": "open", "think": "closed"}
     for key, model in only.items():
         if key in load.model_fields_set and load.model != model:
             article = "an" if load.model == "open" else "a"
             yield Found(("load", key), f"has no meaning in {article} {load.model} load")
+
+
+def _check_pool(load: LoadSyntax, stages: Sequence[tuple[Keys, Levels]]) -> Iterator[Found]:
+    """Finds a pool that is larger than the users who share it."""
+    if load.model == "closed" and load.connections:
+        users = max(max(stage.users or (0, 0)) for _, stage in stages)
+        if users and load.connections > users:
+            yield Found(
+                ("load", "connections"),
+                f"{load.connections} connections are more than the {users:g} users who share them",
+            )
 
 
 def _check_think(parts: Parts) -> Iterator[Found]:

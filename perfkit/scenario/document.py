@@ -10,7 +10,7 @@ environment may be a secret: `Document.problem` never shows it.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -84,6 +84,18 @@ class Document:
                 break
             nodes.append(child)
         return nodes
+
+    def without(self, key: str) -> "Document":
+        """The document as if it lacked a key, what is wrong with that key's value included."""
+        child = child_of(self.root, key)
+        if child is None:
+            return self
+        gone = {node.place for node in walk(child)}
+        rest = {name: node for name, node in self.root.value.items() if name != key}
+        kept = [
+            each for each in self.problems if Place(each.file, each.line, each.column) not in gone
+        ]
+        return Document(replace(self.root, value=rest), kept)
 
     def show(self, path: Keys) -> str:
         """The path with the names of list items where they have one: operations.read.weight."""

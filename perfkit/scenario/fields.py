@@ -231,6 +231,7 @@ _DURATION_SCHEMA = WithJsonSchema(
 _SIZE_SCHEMA = {
     "anyOf": [{"type": "string", "examples": ["100B", "1KiB"]}, {"type": "integer", "minimum": 0}]
 }
+_TABLE_NAME = {"type": "string", "examples": ["kv"]}  # stands for the range of its rows
 _PAIR = {"type": "array", "minItems": 2, "maxItems": 2}
 
 DurationNs = Annotated[int, BeforeValidator(_internal_ns)]
@@ -238,12 +239,26 @@ Size = Annotated[int, BeforeValidator(size), WithJsonSchema(_SIZE_SCHEMA)]
 Range = Annotated[
     tuple[int | float, int | float],
     BeforeValidator(number_range),
-    WithJsonSchema({**_PAIR, "items": {"anyOf": [{"type": "number"}, _FROM_ENVIRONMENT]}}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {**_PAIR, "items": {"anyOf": [{"type": "number"}, _FROM_ENVIRONMENT]}},
+                _TABLE_NAME,
+            ]
+        }
+    ),
 ]
 WholeRange = Annotated[
     tuple[int, int],
     BeforeValidator(whole_range),
-    WithJsonSchema({**_PAIR, "items": {"anyOf": [{"type": "integer"}, _FROM_ENVIRONMENT]}}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {**_PAIR, "items": {"anyOf": [{"type": "integer"}, _FROM_ENVIRONMENT]}},
+                _TABLE_NAME,
+            ]
+        }
+    ),
 ]
 SizeRange = Annotated[
     tuple[int, int],

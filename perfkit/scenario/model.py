@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from perfkit.scenario.datasets import DEFAULT_ROWS, DatasetName
+from perfkit.scenario.document import Place
 from perfkit.scenario.fields import DurationNs, Frozen, Size
 from perfkit.scenario.threshold import Threshold
 from perfkit.scenario.values import Param
@@ -16,8 +18,8 @@ SetupStatement = str | list[Any] | dict[str, Any]
 class Data(Frozen):
     """Data made before the run: a built-in dataset, the user's own statements, or both."""
 
-    use: Literal["kv", "documents", "orders"] | None = None
-    rows: Annotated[int, Field(ge=1)] = 10_000
+    use: DatasetName | None = None
+    rows: Annotated[int, Field(ge=1)] = DEFAULT_ROWS
     value_size: Size = 100
     keep: bool = False
     setup: tuple[SetupStatement, ...] = ()
@@ -48,23 +50,34 @@ class Retry(Frozen):
 
 
 class Operation(Frozen):
-    """One operation of the mix; exactly one of sql, transaction, mongo and redis is set.
+    """One operation of the mix; exactly one of sql, transaction, statements, mongo and redis is set.
 
-    `redis` holds one command, or several, which are sent as a pipeline.
+    `statements` are sent in turn, each by itself. `mongo` holds one command or several in turn.
+    `redis` holds one command, or several, which are sent as a pipeline, or in turn where `pipeline`
+    is False. `batch` items, each with its own draw of the params, go in one request: rows or
+    documents of an insert, commands of Redis.
     """
 
     name: str
     weight: Annotated[float, Field(ge=0)] = 1.0
     sql: str | None = None
     transaction: tuple[Statement, ...] | None = None
+    statements: tuple[Statement, ...] | None = None
     isolation: Literal["read committed", "repeatable read", "serializable"] | None = None
-    mongo: dict[str, Any] | None = None
+    mongo: dict[str, Any] | tuple[dict[str, Any], ...] | None = None
     redis: tuple[tuple[Any, ...], ...] | None = None
+    pipeline: bool = True
+    batch: Annotated[int, Field(ge=1)] = 1
     params: dict[str, Param] = {}  # noqa: RUF012  pydantic copies it, and the model is frozen
     expect: Expect = Expect()
     timeout_ns: DurationNs = 30_000_000_000
     retry: Retry = Retry()
     think: Param | None = None  # seconds
+
+    @property
+    def items(self) -> int:
+        """How many rows, documents or commands one operation stands for."""
+        return self.batch
 
 
 class Stage(Frozen):
@@ -93,6 +106,16 @@ class Load(Frozen):
     think: Param | None = None  # seconds
 
 
+class Targets(Frozen):
+    """A named set of limits; meant for so many users at least, on so much data ("100MB")."""
+
+    name: str
+    purpose: str
+    checks: tuple[Threshold, ...]
+    users: int | None = None
+    data: str | None = None
+
+
 class Scenario(Frozen):
     """A whole scenario file."""
 
@@ -104,3 +127,5 @@ class Scenario(Frozen):
     operations: tuple[Operation, ...]
     load: Load
     thresholds: tuple[Threshold, ...] = ()
+    targets: Targets | None = None  # whose checks are among the thresholds
+    places: Annotated[dict[str, Place], Field(repr=False)] = {}  # noqa: RUF012  where each operation stands

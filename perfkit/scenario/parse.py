@@ -9,13 +9,15 @@ from pydantic import ValidationError
 
 from perfkit.errors import Problem, ScenarioError
 from perfkit.scenario import checks
-from perfkit.scenario.document import Document, Keys, parse, read_text
+from perfkit.scenario.datasets import with_ranges
+from perfkit.scenario.document import Document, Keys, Place, parse, read_text
 from perfkit.scenario.entries import CheckSyntax, K6Syntax, read_thresholds
 from perfkit.scenario.fields import Frozen, Mistake
 from perfkit.scenario.model import Data, Load, Operation, Scenario, Stage
 from perfkit.scenario.overrides import apply_overrides
 from perfkit.scenario.problems import mistake_problem, problems_of
 from perfkit.scenario.syntax import (
+    KINDS,
     DataSyntax,
     FileSyntax,
     Levels,
@@ -23,19 +25,25 @@ from perfkit.scenario.syntax import (
     OperationSyntax,
 )
 from perfkit.scenario.threshold import Threshold
-from perfkit.scenario.values import Csv, Latest, Param
+from perfkit.scenario.values import Csv, Param, latest_of
 
 _Part = TypeVar("_Part", bound=Frozen)
 
 
 def load_scenario(
-    path: Path, *, overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+    path: Path,
+    *,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    own_target: bool = True,
 ) -> Scenario:
     """The scenario in a file, with `--set` overrides; `${NAME}` comes from `environ`.
 
+    Without `own_target` it has none, and whether its variables are set does not matter.
     ScenarioError with every mistake in the file and the overrides.
     """
-    return parse_scenario(read_text(path), path, overrides=overrides, environ=environ)
+    text = read_text(path)
+    return parse_scenario(text, path, overrides=overrides, environ=environ, own_target=own_target)
 
 
 def parse_scenario(
@@ -44,9 +52,12 @@ def parse_scenario(
     *,
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
+    own_target: bool = True,
 ) -> Scenario:
     """As `load_scenario`, of a text that stands or could stand at the path."""
     document = apply_overrides(parse(text, str(path), environ), overrides, environ)
+    if not own_target:
+        document = document.without("target")
     problems: list[Problem | None] = [*document.problems]
     parts = _read(document, problems)
     problems += [
@@ -56,7 +67,18 @@ def parse_scenario(
     if found := [problem for problem in problems if problem]:
         raise ScenarioError(sorted(set(found), key=_by_place))
     assert parts.file is not None, "what can't be read has a problem"
-    return _scenario(parts.file, [threshold for _, threshold in parts.thresholds], path)
+    scenario = _scenario(parts.file, [threshold for _, threshold in parts.thresholds], path)
+    return scenario.model_copy(update={"places": _places(document, parts.file)})
+
+
+def _places(document: Document, file: FileSyntax) -> dict[str, Place]:
+    """Where what each operation does stands: the value of its sql, mongo, redis and so on."""
+    return {
+        operation.name: document.find(("operations", index, kind))[-1].place
+        for index, operation in enumerate(file.operations)
+        for kind in KINDS
+        if getattr(operation, kind) is not None
+    }
 
 
 def _by_place(problem: Problem) -> tuple[bool, int, int]:
@@ -69,7 +91,10 @@ def _read(document: Document, problems: list[Problem | None]) -> checks.Parts:
     if not isinstance(content, dict):
         message = "is no scenario: write a mapping with operations and load"
         raise ScenarioError([Problem(*document.root.place, message)])
-    parts = checks.Parts(content)
+    written = content
+    content, mistakes = with_ranges(content)
+    problems += [mistake_problem(mistake, document, path) for path, mistake in mistakes]
+    parts = checks.Parts(written)
     for at, entry in read_thresholds(content.get("thresholds")):
         path = ("thresholds", *at)
         if isinstance(entry, Threshold):
@@ -94,7 +119,7 @@ def _salvage(parts: checks.Parts, content: Any) -> None:
     """Reads the operations and the load one by one, so that an error in one hides none in another."""
     operations = content.get("operations")
     for index, operation in enumerate(operations if isinstance(operations, list) else ()):
-        if read := _part(OperationSyntax, operation, keep={"sql", "transaction", "mongo", "redis"}):
+        if read := _part(OperationSyntax, operation, keep={*KINDS}):
             parts.operations.append((index, read))
     parts.load = _part(
         LoadSyntax, content.get("load"), keep={"model", "stages", *Levels.model_fields}
@@ -165,15 +190,18 @@ def _data(data: DataSyntax) -> Data:
 
 def _operations(operations: Sequence[OperationSyntax], base_dir: Path) -> Iterator[Operation]:
     for operation in operations:
-        statements = operation.transaction
+        framed, plain = operation.transaction, operation.statements
         yield Operation(
             name=operation.name,
             weight=operation.weight,
             sql=operation.sql,
-            transaction=tuple(each.model() for each in statements) if statements else None,
+            transaction=tuple(each.model() for each in framed) if framed else None,
+            statements=tuple(each.model() for each in plain) if plain else None,
             isolation=operation.isolation,
             mongo=operation.mongo,
             redis=operation.redis,
+            pipeline=operation.pipeline,
+            batch=operation.batch,
             params={
                 name: _located(param, operation, operations, base_dir)
                 for name, param in operation.params.items()
@@ -191,9 +219,12 @@ def _located(
     """The param with what it refers to in full: the path of a file, operation.param of a sequence."""
     if isinstance(param, Csv):
         return param.model_copy(update={"file": str((base_dir / param.file).absolute())})
-    if isinstance(param, Latest) and param.of:
-        owners = checks.owners_of(param.of, operation, operations)
-        return param.model_copy(update={"of": owners[0]})
+    latest = latest_of(param)
+    if latest is not None and latest.of:
+        located = latest.model_copy(
+            update={"of": checks.owners_of(latest.of, operation, operations)[0]}
+        )
+        return located if param is latest else param.model_copy(update={"number": located})
     return param
 
 

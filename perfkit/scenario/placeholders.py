@@ -1,5 +1,9 @@
 """Where the values of params go: `:name` in SQL, `"{name}"` in the texts of other operations.
 
+`{name}` in SQL is a word that is chosen, such as the name of a column: it is part of the statement,
+of which there is one for each word. It counts where `:name` does, and in quoted identifiers. Any
+other braces in SQL stay what they are.
+
 SQL: `:name` counts outside string literals, quoted identifiers, comments and dollar-quoted bodies,
 and where the colon does not follow a word, a bracket or another colon, so that `x::int`, `a[1:2]`,
 `a[lo:hi]` and `f(a := 1)` stay what they are.
@@ -9,7 +13,7 @@ the braces themselves, and a brace that is neither is an error rather than a gue
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -20,17 +24,18 @@ _SQL = re.compile(
     r"""
       (?<![\w$]) [eE] ' (?: [^'\\] | \\. | '' )*+ (?: ' | \Z )   # E'it\'s'
     | ' (?: [^'] | '' )*+ (?: ' | \Z )
-    | " (?: [^"] | "" )*+ (?: " | \Z )
-    | ` (?: [^`] | `` )*+ (?: ` | \Z )
+    | (?P<identifier> " (?: [^"] | "" )*+ (?: " | \Z ) | ` (?: [^`] | `` )*+ (?: ` | \Z ) )
     | -- [^\n]*
     | (?P<comment> /\* )
     | (?<![\w$]) (?P<dollar> \$ (?: [^\W\d] \w* )? \$ )
     | (?<! [\w)\]"':$] ) : (?P<name> [^\W\d] \w* )
+    | (?P<word> \{ [A-Za-z_]\w* \} )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _BRACES = re.compile(r"\{\{|\}\}|\{([^\W\d]\w*)\}|[{}]")
+_CHOSEN = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 class Name(NamedTuple):
@@ -41,14 +46,30 @@ class Name(NamedTuple):
 
 def sql_names(sql: str) -> tuple[str, ...]:
     """The names of the placeholders in a statement, each once, in the order of their first use."""
-    return tuple(dict.fromkeys(name for name, _, _ in _sql_placeholders(sql)))
+    return tuple(dict.fromkeys(name for name, _, _ in _sql_places(sql)[0]))
 
 
 def replace_sql_names(sql: str, replace: Callable[[str], str]) -> str:
     """The statement with each `:name` as `replace(name)` has it, and not a character else changed."""
+    return _replaced(sql, _sql_places(sql)[0], replace)
+
+
+def sql_choices(sql: str, names: Collection[str]) -> tuple[str, ...]:
+    """Those of the names that stand in braces in a statement, each once, in the order of their use."""
+    found = (name for name, _, _ in _sql_places(sql)[1])
+    return tuple(dict.fromkeys(name for name in found if name in names))
+
+
+def replace_sql_choices(sql: str, words: Mapping[str, str | int]) -> str:
+    """The statement with the words of these names in the place of their braces."""
+    places = [place for place in _sql_places(sql)[1] if place[0] in words]
+    return _replaced(sql, places, lambda name: str(words[name]))
+
+
+def _replaced(sql: str, places: Sequence["_Place"], replace: Callable[[str], str]) -> str:
     pieces = []
     done = 0
-    for name, start, end in _sql_placeholders(sql):
+    for name, start, end in places:
         pieces += [sql[done:start], replace(name)]
         done = end
     return "".join([*pieces, sql[done:]])
@@ -189,22 +210,29 @@ def _names_in(value: Any) -> list[str]:
     return []
 
 
-def _sql_placeholders(sql: str) -> list[tuple[str, int, int]]:
-    """Name, start and end of each placeholder."""
-    found = []
+_Place = tuple[str, int, int]  # a name, its start and its end
+
+
+def _sql_places(sql: str) -> tuple[list[_Place], list[_Place]]:
+    """Where values go, and where words in braces do."""
+    values: list[_Place] = []
+    words: list[_Place] = []
     position = 0
     nested = True  # comments nest in PostgreSQL, and not in SQLite
     while match := _SQL.search(sql, position):
         position = match.end()
         if match["name"]:
-            found.append((match["name"], match.start(), match.end()))
+            values.append((match["name"], match.start(), match.end()))
+        elif match["identifier"] or match["word"]:
+            inside = _CHOSEN.finditer(sql, match.start(), match.end())
+            words += [(each[1], each.start(), each.end()) for each in inside]
         elif match["comment"]:
             end = _nested_comment_end(sql, position) if nested else None
             nested = end is not None
             position = end or _end_of("*/", sql, position)
         elif match["dollar"]:
             position = _end_of(match["dollar"], sql, position)
-    return found
+    return values, words
 
 
 def _nested_comment_end(sql: str, start: int) -> int | None:

@@ -56,7 +56,8 @@ def _problem(
         return document.problem(above, message, hint=meaning and meaning.rstrip("."))
     if error["type"] == "extra_forbidden":
         at = (*_existing(document, (*prefix, *loc[:-1])), loc[-1])
-        known = [key for key in _model_at(model, loc[:-1]).model_fields if key != "kind"]
+        fields = _model_at(model, loc[:-1]).model_fields.items()
+        known = [field.alias or key for key, field in fields if key != "kind"]
         message = _say(document, at[:-1], f"unknown key {str(loc[-1])!r}")
         return document.problem(at, message, hint=nearest(str(loc[-1]), known), at_key=True)
     at = _existing(document, (*prefix, *loc))

@@ -12,7 +12,7 @@ def scenario_schema() -> dict[str, Any]:
     It knows every key and refuses all others; that names exist and parts fit together only
     `load_scenario` can tell.
     """
-    schema = _readable(FileSyntax.model_json_schema(mode="validation"))
+    schema = readable(FileSyntax.model_json_schema(mode="validation"))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:perfkit:scenario:1",
@@ -21,7 +21,7 @@ def scenario_schema() -> dict[str, Any]:
     }
 
 
-def _readable(value: Any) -> Any:
+def readable(value: Any) -> Any:
     """The schema without what pydantic makes of the models and a person has no use for.
 
     Titles made of field names say nothing new; defaults of quantities are in base units, which is
@@ -29,13 +29,13 @@ def _readable(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {
-            key: _readable(item)
+            key: readable(item)
             for key, item in value.items()
             if not (key == "title" and isinstance(item, str))
             and not (key == "default" and not _is_plain(item))
         }
     if isinstance(value, list):
-        return [_readable(item) for item in value]
+        return [readable(item) for item in value]
     return value
 
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from perfkit.scenario.entries import CheckSyntax, K6Syntax
 from perfkit.scenario.fields import Frozen
-from perfkit.scenario.values import GENERATORS
+from perfkit.scenario.values import GENERATORS, Numbers
 
 Schema = dict[str, Any]
 
 _NUMBER: Schema = {"type": ["number", "string"]}
 _PAIR: Schema = {"type": "array", "minItems": 2, "maxItems": 2, "items": _NUMBER}
+_TABLE: Schema = {"type": "string", "description": "A table of the dataset: all its rows."}
 _SIZE: Schema = {"type": ["integer", "string"]}
 _SIZES: Schema = {"anyOf": [_SIZE, {"type": "array", "minItems": 2, "maxItems": 2, "items": _SIZE}]}
 _SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
@@ -31,6 +32,8 @@ _SHORT_FORMS: dict[str, list[Schema]] = {
     ],
     "csv": [],
     "template": [{"type": "string", "minLength": 1}],
+    "shifted": [],
+    "padded": [],
     "constant": [_SCALAR],
 }
 
@@ -54,9 +57,12 @@ def _one_key(properties: dict[str, Schema]) -> Schema:
 
 def _generator(kind: str) -> Schema:
     model = GENERATORS[kind]
-    forms = [*_SHORT_FORMS.get(kind, [_PAIR])]
-    if kind != "constant":
-        forms.append(object_schema(model))
+    if kind == "ycsb_key":
+        numbers = [each for each in GENERATORS if issubclass(GENERATORS[each], Numbers)]
+        forms = [_one_key({each: _generator(each) for each in numbers})]
+    else:
+        forms = [*_SHORT_FORMS.get(kind, [_PAIR, _TABLE])]
+        forms += [object_schema(model)] if kind != "constant" else []
     return {"description": (model.__doc__ or "").partition("\n")[0], "anyOf": forms}
 
 

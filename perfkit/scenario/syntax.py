@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from perfkit.scenario import values
+from perfkit.scenario.datasets import DEFAULT_ROWS, DatasetName, table_rows
 from perfkit.scenario.fields import (
     Duration,
     Flag,
@@ -43,6 +44,10 @@ _CONTROLS_TRANSACTION = re.compile(
     r"\s*(begin|commit|rollback|end|start\s+transaction|savepoint)\b", re.IGNORECASE
 )
 _MOST_USERS = 1_000_000
+_MONGO_SCHEMA = {"type": "object", "minProperties": 1}
+
+KINDS = ("sql", "transaction", "statements", "mongo", "redis")
+"""The keys of an operation that say what it does; it has one of them."""
 
 
 def _rows(value: Any) -> Any:
@@ -95,8 +100,14 @@ def _check_redis_command(command: list[Any], at: tuple[int, ...]) -> None:
 
 
 def _mongo(value: Any) -> Any:
-    if not isinstance(value, dict) or not value:
-        raise Mistake(f"{shown(value)} is no command: write a mapping, as in find: kv")
+    """A command, or a list of them."""
+    several = isinstance(value, list) and bool(value)
+    for index, command in enumerate(value if several else [value]):
+        if not isinstance(command, dict) or not command:
+            raise Mistake(
+                f"{shown(command)} is no command: write a mapping, as in find: kv",
+                at=(index,) if several else (),
+            )
     return value
 
 
@@ -221,7 +232,9 @@ class ExpectSyntax(Frozen):
             ),
         ]
         | None,
-        Field(description="Number of rows, documents or elements: 1, '>=1' or 1..10."),
+        Field(
+            description="Number of rows, documents or elements: 1, '>=1' or 1..10; of a batch in all."
+        ),
     ] = None
     value: Annotated[ScalarValue, Field(description="The first value of the answer.")] = None
     error: Annotated[
@@ -244,7 +257,7 @@ class ExpectSyntax(Frozen):
 
 
 class StatementSyntax(Frozen):
-    """A statement of a transaction."""
+    """A statement of several."""
 
     sql: Annotated[Words, Field(description="The statement, with :name for the value of a param.")]
     expect: Annotated[ExpectSyntax, Field(description="What a right answer looks like.")] = (
@@ -274,7 +287,9 @@ class OperationSyntax(Frozen):
     ] = 1.0
     sql: Annotated[
         Words | None,
-        Field(description="A statement (SQLite, PostgreSQL), with :name for the value of a param."),
+        Field(
+            description="A statement (SQLite, PostgreSQL), with :name for the value of a param; {name} is a word of a choice, such as a column."
+        ),
     ] = None
     transaction: Annotated[
         tuple[
@@ -287,18 +302,33 @@ class OperationSyntax(Frozen):
         | None,
         Field(min_length=1, description="Statements that succeed or fail together."),
     ] = None
+    statements: Annotated[
+        tuple[
+            Annotated[
+                StatementSyntax,
+                BeforeValidator(_statement, json_schema_input_type=str | StatementSyntax),
+            ],
+            ...,
+        ]
+        | None,
+        Field(min_length=1, description="Statements in turn on one connection, each by itself."),
+    ] = None
     isolation: Annotated[
         Literal["read committed", "repeatable read", "serializable"] | None,
         Field(description="Isolation level of the transaction."),
     ] = None
     mongo: Annotated[
         Annotated[
-            dict[str, Any],
+            dict[str, Any] | tuple[dict[str, Any], ...],
             BeforeValidator(_mongo),
-            WithJsonSchema({"type": "object", "minProperties": 1}),
+            WithJsonSchema(
+                {"anyOf": [_MONGO_SCHEMA, {"type": "array", "minItems": 1, "items": _MONGO_SCHEMA}]}
+            ),
         ]
         | None,
-        Field(description='A MongoDB command; "{name}" becomes the value of a param.'),
+        Field(
+            description='A MongoDB command, or several in turn; "{name}" becomes the value of a param.'
+        ),
     ] = None
     redis: Annotated[
         Annotated[
@@ -309,6 +339,19 @@ class OperationSyntax(Frozen):
         | None,
         Field(description='A Redis command as a list, [GET, "key:{id}"], or a list of commands.'),
     ] = None
+    pipeline: Annotated[
+        Flag,
+        Field(
+            description="Several Redis commands are sent together; false: each waits for the reply before."
+        ),
+    ] = True
+    batch: Annotated[
+        Positive,
+        Field(
+            le=100_000,
+            description="Items in one request, each with its own values: rows or documents of an insert, commands of Redis; `expect` counts them all.",
+        ),
+    ] = 1
     params: Annotated[
         dict[ParamName, ParamField],
         Field(
@@ -333,13 +376,22 @@ class OperationSyntax(Frozen):
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
-        given = [key for key in ("sql", "transaction", "mongo", "redis") if getattr(self, key)]
+        given = [key for key in KINDS if getattr(self, key)]
         if not given:
-            raise Mistake("does nothing: give it sql, transaction, mongo or redis")
+            raise Mistake(f"does nothing: give it {', '.join(KINDS[:-1])} or {KINDS[-1]}")
         if len(given) > 1:
             raise Mistake(f"has both {given[0]} and {given[1]}: one of them", at=(given[1],))
         if self.isolation and not self.transaction:
             raise Mistake("only a transaction has an isolation level", at=("isolation",))
+        return self
+
+    @model_validator(mode="after")
+    def _is_one_request_where_it_must(self) -> Self:
+        if not self.pipeline and len(self.redis or ()) < 2:
+            raise Mistake("only several redis commands can go without a pipeline", at=("pipeline",))
+        several = self.transaction or self.statements or isinstance(self.mongo, tuple)
+        if self.batch > 1 and (several or not self.pipeline):
+            raise Mistake("a batch is one request, and this is several in turn", at=("batch",))
         return self
 
 
@@ -418,7 +470,11 @@ class LoadSyntax(Levels):
         Field(description="Open load: evenly spaced, or at random as independent users arrive."),
     ] = "regular"
     connections: Annotated[
-        Positive | None, Field(le=100_000, description="Open load: at most this many connections.")
+        Positive | None,
+        Field(
+            le=100_000,
+            description="At most this many connections; in a closed load the users share them, as a pool.",
+        ),
     ] = None
     max_lag: Annotated[
         PositiveDuration,
@@ -445,10 +501,8 @@ class LoadSyntax(Levels):
 class DataSyntax(Frozen):
     """Data made before the run and dropped after it."""
 
-    use: Annotated[
-        Literal["kv", "documents", "orders"] | None, Field(description="A built-in dataset.")
-    ] = None
-    rows: Annotated[Positive, Field(le=10**12, description="Its number of rows.")] = 10_000
+    use: Annotated[DatasetName | None, Field(description="A built-in dataset.")] = None
+    rows: Annotated[Positive, Field(le=10**12, description="Its number of rows.")] = DEFAULT_ROWS
     value_size: Annotated[Size, Field(ge=1, description="Size of its values: 100, 1KiB.")] = 100
     keep: Annotated[Flag, Field(description="Leave it there after the run.")] = False
     setup: Annotated[
@@ -468,6 +522,13 @@ class DataSyntax(Frozen):
         if self.use is None and dataset_keys:
             key = min(dataset_keys)
             raise Mistake(f"{key} belongs to a built-in dataset: add use: kv", at=(key,))
+        if self.use in {"pgbench", "sysbench"} and "value_size" in self.model_fields_set:
+            raise Mistake(f"{self.use}'s values have the sizes of its author", at=("value_size",))
+        if self.use is not None:
+            try:
+                table_rows(self.use, self.rows)
+            except Mistake as mistake:
+                raise Mistake(str(mistake), at=("rows",)) from None
         return self
 
 

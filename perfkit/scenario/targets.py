@@ -5,16 +5,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from perfkit import units
 from perfkit.errors import Problem, ScenarioError, UsageError
 from perfkit.scenario.document import parse, read_text
 from perfkit.scenario.entries import CheckSyntax, read_thresholds
-from perfkit.scenario.fields import Frozen, Mistake, Words, nearest
+from perfkit.scenario.fields import Frozen, Mistake, Positive, Words, nearest, shown
+from perfkit.scenario.model import Targets
 from perfkit.scenario.problems import mistake_problem, problems_of
 from perfkit.scenario.syntax import VersionField
 from perfkit.scenario.threshold import Threshold
 from perfkit.shipped import shipped
+
+
+def _size(text: str) -> str:
+    """The text itself, for people; ValueError where it is no size."""
+    try:
+        units.size_bytes(text)
+    except OverflowError:
+        raise ValueError(f"{shown(text)} is too large") from None
+    return text
+
+
+class AtSyntax(Frozen):
+    """The load and the data for which limits are meant."""
+
+    users: Annotated[Positive | None, Field(description="So many users at least.")] = None
+    data: Annotated[
+        Annotated[Words, AfterValidator(_size)] | None,
+        Field(description="So much data at least, as in 100MB."),
+    ] = None
 
 
 class TargetsSyntax(Frozen):
@@ -22,11 +43,14 @@ class TargetsSyntax(Frozen):
 
     version: VersionField = 1
     purpose: Annotated[Words, Field(description="For whom these limits are.")]
+    at: Annotated[AtSyntax, Field(description="The load and data for which they are meant.")] = (
+        AtSyntax()
+    )
     checks: Annotated[Any, Field(description="Checks, as under `thresholds` of a scenario.")]
 
 
-def load_targets(name: str, environ: Mapping[str, str] = os.environ) -> tuple[Threshold, ...]:
-    """The checks of the targets that ship under that name, or of the file at that path.
+def load_targets(name: str, environ: Mapping[str, str] = os.environ) -> Targets:
+    """The targets that ship under that name, or those in the file at that path.
 
     ScenarioError with every mistake in the file; UsageError where there is none.
     """
@@ -35,7 +59,7 @@ def load_targets(name: str, environ: Mapping[str, str] = os.environ) -> tuple[Th
     content = document.plain()
     found: list[Problem | None] = [*document.problems]
     try:
-        TargetsSyntax.model_validate(content)
+        file = TargetsSyntax.model_validate(content)
     except ValidationError as error:
         found += problems_of(error, TargetsSyntax, document)
     checks = content.get("checks") if isinstance(content, dict) else None
@@ -49,7 +73,13 @@ def load_targets(name: str, environ: Mapping[str, str] = os.environ) -> tuple[Th
             found += problems_of(entry, CheckSyntax, document, ("checks", *at))
     if problems := [problem for problem in found if problem]:
         raise ScenarioError(problems)
-    return tuple(thresholds)
+    return Targets(
+        name=path.stem,
+        purpose=file.purpose,
+        checks=tuple(thresholds),
+        users=file.at.users,
+        data=file.at.data,
+    )
 
 
 def _path(name: str) -> Path:

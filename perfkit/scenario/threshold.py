@@ -5,9 +5,12 @@
               | "generator." (cpu | achieved | delay.p99 | delay.max | scheduled | saturated_seconds)
               | ("host" | "server") "." name ["." (min | mean | max | last)]       mean unless said
     metric    = (response | service | lag) "." (min | mean | stddev | max | p50 … p99.99)
-              | errors.ratio | errors.count | rate | count | tries
+              | errors.ratio | errors.count | rate | items | count | tries
     operator  = "<" | "<=" | ">" | ">=" | "==" | "!="
     limit     = quantity | "baseline" ["*" number] [("+" | "-") quantity]
+
+`rate` counts what was sent, errors included; `items` counts what succeeded, an operation of a batch
+as the items that it holds. The metrics of host and server: perfkit.drive.resources.
 
 Other spellings mean the same: avg, med and p(95); errors for errors.count, error_ratio for
 errors.ratio; and the keys of the JSON report, such as p95_ms, whose plain numbers are milliseconds.
@@ -48,6 +51,8 @@ _OF_OPERATION: dict[str, tuple[tuple[str, ...], Unit]] = {
     "error_ratio": (("errors", "ratio"), "ratio"),
     "rate": (("rate",), "per_s"),
     "rate_per_s": (("rate",), "per_s"),
+    "items": (("items",), "per_s"),
+    "items_per_s": (("items",), "per_s"),
     "count": (("count",), "count"),
     "tries": (("tries",), "count"),
 }

@@ -92,7 +92,11 @@ class Zipfian(Frozen):
 
 
 class Latest(Frozen):
-    """The newest most often: max − zipfian. `of` names a sequential param that moves the maximum."""
+    """The newest most often: max − zipfian. `of` names a sequential param that moves the maximum.
+
+    What is being inserted at this moment can't be read yet: the newest `behind` numbers of the
+    sequence are left out, as YCSB leaves out those whose insert was not acknowledged.
+    """
 
     kind: Literal["latest"] = "latest"
     range: WholeRangeField
@@ -101,6 +105,15 @@ class Latest(Frozen):
         Words | None,
         Field(description="The sequential param that makes the newest: param or operation.param."),
     ] = None
+    behind: Annotated[
+        Whole, _limited(0, 1_000_000), Field(description="So many of the newest are left out.")
+    ] = 0
+
+    @model_validator(mode="after")
+    def _behind_a_sequence(self) -> Self:
+        if self.behind and self.of is None:
+            raise Mistake("nothing new comes without `of`: leave it out", at=("behind",))
+        return self
 
 
 class Hotspot(Frozen):
@@ -162,9 +175,15 @@ class Sequential(Frozen):
     end: Annotated[
         Whole | None, Field(description="The last number, after which it starts again.")
     ] = None
+    after: Annotated[
+        Words | None,
+        Field(description="In place of a start: begins behind the rows of this table."),
+    ] = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        if self.after is not None:  # the reader of a file puts a start in its place
+            raise Mistake("only a file can name a table", at=("after",))
         if self.end is not None:
             ordered((self.start, self.end))
         return self
@@ -259,6 +278,55 @@ class Constant(Frozen):
     value: ScalarValue
 
 
+class Shifted(Frozen):
+    """The number that another param of the same operation has, and some more."""
+
+    kind: Literal["shifted"] = "shifted"
+    of: Annotated[Words, Field(description="The param whose number it is.")]
+    by: Annotated[Whole, Field(description="What is added to it.")]
+
+
+class Padded(Frozen):
+    """The number that another param of the same operation has, as text with leading zeros."""
+
+    kind: Literal["padded"] = "padded"
+    of: Annotated[Words, Field(description="The param whose number it is.")]
+    width: Annotated[Whole, _limited(1, 40), Field(description="Digits in all.")]
+
+
+def _read_number(value: Any) -> Any:
+    read = read_param(value)
+    kind = read["kind"] if isinstance(read, dict) else read.kind
+    if not issubclass(GENERATORS[kind], Numbers):
+        what = shown(value) if kind == "constant" else kind
+        raise Mistake(
+            f"{what} is no generator of whole numbers: write one, as in uniform: [1, 100]"
+        )
+    return read
+
+
+def _whole_only(param: "Numbers") -> "Numbers":
+    if not gives_whole(param):
+        raise Mistake("the range has a fraction: a key is made of a whole number", at=(param.kind,))
+    return param
+
+
+Numbers = Uniform | Zipfian | Latest | Hotspot | Normal | Exponential | Sequential
+"""The generators of whole numbers."""
+
+
+class YcsbKey(Frozen):
+    """YCSB's key of a record: "user" and a hash (FNV-1a, 64 bits) of its number."""
+
+    kind: Literal["ycsb_key"] = "ycsb_key"
+    number: Annotated[
+        Numbers,
+        BeforeValidator(_read_number),
+        AfterValidator(_whole_only),
+        Field(discriminator="kind", description="A generator of whole numbers."),
+    ]
+
+
 Param = Annotated[
     Uniform
     | Zipfian
@@ -274,6 +342,9 @@ Param = Annotated[
     | Timestamp
     | Csv
     | Template
+    | Shifted
+    | Padded
+    | YcsbKey
     | Constant,
     Field(discriminator="kind"),
 ]
@@ -282,13 +353,39 @@ GENERATORS: dict[str, type[Frozen]] = {
     kind: model
     for model in (
         Uniform, Zipfian, Latest, Hotspot, Normal, Exponential, Sequential, Choice, Text, Bytes,
-        Uuid, Timestamp, Csv, Template, Constant,
+        Uuid, Timestamp, Csv, Template, Shifted, Padded, YcsbKey, Constant,
     )
     for kind in model.model_fields["kind"].annotation.__args__  # type: ignore[union-attr]  # Literal
 }  # fmt: skip
 """The generators by the names under which a file asks for them."""
 
-_RANGED = {kind for kind, model in GENERATORS.items() if "range" in model.model_fields}
+RANGED = frozenset(kind for kind, model in GENERATORS.items() if "range" in model.model_fields)
+"""The generators that take a range, which may be the name of a table."""
+
+
+def gives_whole(param: Any) -> bool:
+    """Are the values of a param whole numbers, and nothing else?"""
+    if isinstance(param, Sequential | Shifted):
+        return True
+    bounds = getattr(param, "range", ())
+    return bool(bounds) and all(float(bound).is_integer() for bound in bounds)
+
+
+def sequential_of(param: Any) -> Sequential | None:
+    """The sequence that a param is, or is made of."""
+    inner = param.number if isinstance(param, YcsbKey) else param
+    return inner if isinstance(inner, Sequential) else None
+
+
+def latest_of(param: Any) -> Latest | None:
+    """The `latest` that a param is, or is made of."""
+    inner = param.number if isinstance(param, YcsbKey) else param
+    return inner if isinstance(inner, Latest) else None
+
+
+def made_of(param: Any) -> str | None:
+    """The param of which another one is the number, shifted or padded."""
+    return param.of if isinstance(param, Shifted | Padded) else None
 
 
 def read_param(value: Any) -> Any:
@@ -320,11 +417,13 @@ def _arguments(kind: str, value: Any) -> dict[str, Any]:
         return {"value": value}
     if kind == "choice":
         return _choice_arguments(value)
+    if kind == "ycsb_key":
+        return {"number": value}
     if isinstance(value, dict):
         if "kind" in value:
             raise Mistake("unknown key 'kind'", at=(kind, "kind"), at_key=True)
         return value
-    if kind in _RANGED:
+    if kind in RANGED:
         return {"range": value}
     return _SHORT_FORMS[kind](value)
 
@@ -361,6 +460,10 @@ def _uuid_arguments(value: Any) -> dict[str, Any]:
     return {}
 
 
+def _of_arguments(value: Any) -> dict[str, Any]:
+    raise Mistake(f"{shown(value)}: write {{of: …, by: …}}, or of and width for padded")
+
+
 def _csv_arguments(value: Any) -> dict[str, Any]:
     raise Mistake(f"{shown(value)}: write {{file: …, column: …}}", at=("csv",))
 
@@ -378,6 +481,8 @@ _SHORT_FORMS = {
     "timestamp": _timestamp_arguments,
     "uuid": _uuid_arguments,
     "csv": _csv_arguments,
+    "shifted": _of_arguments,
+    "padded": _of_arguments,
     "template": _text_argument,
     "text": _length_argument,
     "bytes": _length_argument,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from perfkit.backends.base import PENDING, Bound, Compiled, ConnectionLostError
 from perfkit.backends.mongo.channel import MongoChannel
+from perfkit.backends.mongo.commands import commands_of
 from perfkit.backends.mongo.compile import Replies, compile_operation
 from perfkit.backends.mongo.server import Server
 from perfkit.backends.mongo.wire import batch_count, decode, message, trailer_bytes
@@ -268,3 +269,60 @@ def test_params_of_text_are_encoded_each_time() -> None:
     params: dict[str, Param] = {"a": Text(length=(1, 9))}
     made = _compiled({"find": "c", "filter": {"v": "{a}"}}, ("xyz",), params=params).make()
     assert decode(made)["filter"] == {"v": "xyz"}
+
+
+# -- batches and commands in turn -----------------------------------------------------------------
+
+
+def _made(command: Any, draws: list[tuple[Any, ...]], **more: Any) -> Any:
+    operation = Operation(name="o", mongo=command, **more)
+    draw = itertools.cycle(draws).__next__
+    return compile_operation(Bound(operation, ("a", "b"), draw), SERVER, Replies()).make()
+
+
+@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), TEXTS), min_size=2, max_size=5))
+def test_a_batch_repeats_its_item_with_each_draw(draws: list[tuple[int, str]]) -> None:
+    insert = {"insert": "c", "document": {"_id": "{a}", "v": ["x{b}"]}, "ordered": False}
+    made = decode(_made(insert, draws, batch=len(draws), params=NUMBERS))
+    assert next(iter(made)) == "insert"
+    assert made["documents"] == [{"_id": a, "v": [f"x{b}"]} for a, b in draws]
+    assert made["ordered"] is False
+    update = {"update": "c", "filter": {"_id": "{a}"}, "u": {"$set": {"v": "{b}"}}, "upsert": True}
+    made = decode(_made(update, draws, batch=len(draws)))
+    assert made["updates"] == [
+        {"q": {"_id": a}, "u": {"$set": {"v": b}}, "upsert": True} for a, b in draws
+    ]
+
+
+def test_a_batch_knows_extended_json_and_braces() -> None:
+    insert = {
+        "insert": "c",
+        "document": {"n": {"$numberLong": "{a}"}, "b": "{{}}"},
+        "comment": "{{",
+    }
+    made = decode(_made(insert, [("1", ""), ("2", "")], batch=2))
+    assert made["documents"] == [{"n": 1, "b": "{}"}, {"n": 2, "b": "{}"}]
+    assert made["comment"] == "{"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"find": "c"},
+        {"insert": "c", "documents": [{"_id": "{a}"}, {"_id": "{b}"}]},
+        {"insert": "c"},
+        {"bulk": "c", "operations": [{"insert": {}}, {"delete": {"filter": {}}}]},
+        {"insert": "c", "document": {"_id": "{a}"}, "comment": "{b}"},
+        ({"insert": "c", "document": {}}, {"insert": "c", "document": {}}),
+    ],
+)
+def test_anything_else_is_no_batch(command: Any) -> None:
+    with pytest.raises(ValueError, match="a batch"):
+        commands_of(Operation(name="o", mongo=command, batch=2))
+
+
+def test_commands_in_turn_share_a_draw() -> None:
+    commands = ({"find": "c", "filter": {"_id": "{a}"}}, {"delete": "c", "filter": {"_id": "{a}"}})
+    find, delete = map(decode, _made(commands, [(1, 0), (2, 0)]))
+    assert find["filter"] == {"_id": 1}
+    assert delete["deletes"] == [{"limit": 1, "q": {"_id": 1}}]

@@ -488,7 +488,7 @@ def test_orders_are_refused_with_what_would_do(redis_url: str) -> None:
     workload = workload_of(open_target(redis_url))
     with pytest.raises(UsageError) as refusal:
         workload.make_data(Data(use="orders", rows=10))
-    assert refusal.value.hint == "use kv or documents"
+    assert refusal.value.hint == "use kv, documents, ycsb or redis-benchmark"
     assert _ask(redis_url, "DBSIZE") == 0
 
 

@@ -4,7 +4,9 @@ import itertools
 import socket
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+import hiredis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from perfkit.backends.redis.compile import compile_operation, encode
 from perfkit.backends.redis.connection import pack
 from perfkit.backends.stream import BUFFER_BYTES
 from perfkit.scenario import Operation
-from perfkit.scenario.values import Bytes
+from perfkit.scenario.values import Bytes, Padded, Param, Uuid
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.one_of(st.integers(), st.floats(allow_nan=False), TEXTS)
@@ -84,3 +86,60 @@ def test_replies_come_together_from_any_pieces(values: list[bytes], sizes: list[
                 break
         assert channel.receive() == values
         assert channel.receive() is PENDING
+
+
+# -- batches and commands in turn -----------------------------------------------------------------
+
+PADDED: dict[str, Param] = {"a": Padded(of="n", width=4), "b": Uuid()}
+
+
+@given(COMMANDS, st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=5))
+def test_a_batch_packs_each_draw_in_its_place(
+    commands: list[tuple[Any, ...]], draws: list[tuple[Any, Any]]
+) -> None:
+    operation = Operation(name="o", redis=tuple(commands), batch=len(draws))
+    make = compile_operation(Bound(operation, ("a", "b"), itertools.cycle(draws).__next__)).make
+    expected = b"".join(
+        _packed(command, {"a": a, "b": b}) for a, b in draws for command in commands
+    )
+    for _ in range(2):
+        assert make() == (expected, len(commands) * len(draws))
+
+
+@given(
+    COMMANDS,
+    st.lists(st.tuples(st.integers(-1, 20_000), st.uuids()), min_size=1, max_size=5),
+)
+def test_values_of_foreseen_length_are_packed_as_any_others(
+    commands: list[tuple[Any, ...]], numbers: list[tuple[int, UUID]]
+) -> None:
+    draws = [(f"{number:04}", str(uuid)) for number, uuid in numbers]
+    operation = Operation(name="o", redis=tuple(commands), batch=len(draws), params=PADDED)
+    make = compile_operation(Bound(operation, ("a", "b"), itertools.cycle(draws).__next__)).make
+    expected = b"".join(
+        _packed(command, {"a": a, "b": b}) for a, b in draws for command in commands
+    )
+    count = len(commands) * len(draws)
+    for _ in range(2):
+        assert make() == (expected if count == 1 else (expected, count))
+
+
+def test_commands_in_turn_share_a_draw_and_are_requests_of_their_own() -> None:
+    draws = itertools.count(1)
+    commands = ("GET", "k{n}"), ("DEL", "k{n}")
+    operation = Operation(name="o", redis=commands, pipeline=False)
+    compiled = compile_operation(Bound(operation, ("n",), lambda: (next(draws),)))
+    assert compiled.turns
+    for number in (1, 2):
+        assert compiled.make() == [pack(["GET", f"k{number}"]), pack(["DEL", f"k{number}"])]
+
+
+def test_an_error_anywhere_in_a_batch_is_found() -> None:
+    judge = compile_operation(
+        Bound(Operation(name="o", redis=(("INCR", "x"),), batch=3), (), lambda: ())
+    ).judge
+    assert judge is not None
+    assert judge([1, 2, 3]) is None
+    failure = judge([1, hiredis.ReplyError("ERR no number"), 3])
+    assert failure is not None
+    assert "no number" in failure.message

@@ -9,6 +9,7 @@ from perfkit.backends.base import Failure
 from perfkit.errors import UsageError
 from perfkit.scenario import Expect, Operation, Statement
 
+MOST_VALUES = 100
 READS = [
     "SELECT 1",
     "  select v from kv where id = :id ;  ",
@@ -77,11 +78,13 @@ def test_an_operation_of_another_backend_counts_as_writing() -> None:
 def test_reading_any_text_at_all_ends_without_an_error(text: str) -> None:
     operation = Operation(name="o", sql=text)
     sql.writes(operation)
-    sql.problem(operation, "PostgreSQL")
+    sql.problem(operation, "PostgreSQL", MOST_VALUES)
 
 
 def _problem(text: str, **more: object) -> str | None:
-    return sql.problem(Operation.model_validate({"name": "o", "sql": text, **more}), "SQLite")
+    return sql.problem(
+        Operation.model_validate({"name": "o", "sql": text, **more}), "SQLite", MOST_VALUES
+    )
 
 
 def test_sound_statements_have_no_problem() -> None:
@@ -104,7 +107,7 @@ def test_a_savepoint_is_for_transactions_only() -> None:
     assert _problem("SAVEPOINT s")
     texts = ("SAVEPOINT s", "SELECT 1", "ROLLBACK TO s", "ROLLBACK TRANSACTION TO s", "RELEASE s")
     statements = tuple(Statement(sql=text) for text in texts)
-    assert sql.problem(Operation(name="o", transaction=statements), "SQLite") is None
+    assert sql.problem(Operation(name="o", transaction=statements), "SQLite", MOST_VALUES) is None
 
 
 def test_several_statements_in_one_text_are_refused() -> None:
@@ -126,24 +129,30 @@ def test_an_unreadable_number_of_rows_is_refused() -> None:
 
 def test_a_transaction_expects_rows_of_its_statements_not_as_a_whole() -> None:
     operation = Operation(name="o", transaction=(Statement(sql="SELECT 1"),), expect=Expect(rows=1))
-    assert "statement of the transaction" in (sql.problem(operation, "SQLite") or "")
+    assert "statement of the transaction" in (sql.problem(operation, "SQLite", MOST_VALUES) or "")
+
+
+def test_statements_in_turn_are_read_one_by_one() -> None:
+    statements = Statement(sql="SELECT 1"), Statement(sql="DELETE FROM kv")
+    assert sql.writes(Operation(name="o", statements=statements))
+    assert not sql.writes(Operation(name="o", statements=statements[:1]))
+    framed = Operation(name="o", statements=(Statement(sql="SELECT 1"), Statement(sql="COMMIT")))
+    assert "COMMIT" in (sql.problem(framed, "SQLite", MOST_VALUES) or "")
+    expecting = Operation(name="o", statements=statements, expect=Expect(rows=1))
+    assert "`statements`" in (sql.problem(expecting, "SQLite", MOST_VALUES) or "")
 
 
 def test_operations_of_other_backends_are_refused_by_name() -> None:
     redis = Operation(name="o", redis=(("GET", "x"),))
     mongo = Operation(name="o", mongo={"find": "kv"})
-    assert "Redis" in (sql.problem(redis, "SQLite") or "")
-    assert "MongoDB" in (sql.problem(mongo, "SQLite") or "")
+    assert "Redis" in (sql.problem(redis, "SQLite", MOST_VALUES) or "")
+    assert "MongoDB" in (sql.problem(mongo, "SQLite", MOST_VALUES) or "")
 
 
 def test_setup_that_is_no_text_is_a_usage_error() -> None:
     assert sql.setup_texts(["SELECT 1"], "SQLite") == ["SELECT 1"]
     with pytest.raises(UsageError, match="SET"):
         sql.setup_texts(["SELECT 1", ["SET", "a", 1]], "SQLite")
-
-
-def test_values_are_picked_by_name_each_once() -> None:
-    assert sql.indexes("SELECT :b, :a, :b", ("a", "b", "c")) == (1, 0)
 
 
 # -- judging --------------------------------------------------------------------------------------

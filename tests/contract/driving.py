@@ -18,7 +18,7 @@ from perfkit.backends.base import (
 )
 from perfkit.backends.waiting import READ, WRITE
 from perfkit.scenario import Operation
-from perfkit.scenario.placeholders import sql_names, template_names
+from perfkit.scenario.placeholders import sql_choices, sql_names, template_names
 from perfkit.units import NS_PER_S
 
 PATIENCE_S = 15
@@ -26,8 +26,10 @@ PATIENCE_S = 15
 
 def names_of(operation: Operation) -> tuple[str, ...]:
     """The params that an operation uses, in the order in which they are drawn."""
-    texts = [operation.sql or "", *(each.sql for each in operation.transaction or ())]
+    statements = operation.transaction or operation.statements or ()
+    texts = [operation.sql or "", *(each.sql for each in statements)]
     found = [name for text in texts for name in sql_names(text)]
+    found += [name for text in texts for name in sql_choices(text, operation.params)]
     found += template_names(operation.mongo or {})
     found += template_names(operation.redis or ())
     return tuple(dict.fromkeys(found))

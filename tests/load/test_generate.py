@@ -275,6 +275,14 @@ def test_latest_of_a_sequence_asks_for_what_is_there_most_often_the_newest() -> 
     assert hits / 10_000 == pytest.approx(1 / zeta(1500, 0.99), abs=0.02)
 
 
+@pytest.mark.parametrize("behind", [0, 1, 20])
+def test_latest_leaves_out_what_may_still_be_on_its_way(behind: int) -> None:
+    latest = Latest(range=(1, 100), of="n", behind=behind)
+    drawn = draws_of([operation("add", n=Sequential(start=101), last=latest)], 2_000)["add"]
+    assert max(last - number for number, last in drawn[behind:]) == -behind
+    assert {last for _, last in drawn[:behind]} <= set(range(1, 101))
+
+
 def test_latest_follows_a_sequence_round_its_end() -> None:
     drawn = draws_of(
         [operation("add", n=Sequential(start=11, end=15), last=Latest(range=(1, 10), of="n"))], 500

@@ -382,3 +382,29 @@ def test_a_mistake_in_an_override_is_told_with_its_path(override: str, sentence:
     with pytest.raises(ScenarioError) as raised:
         scenario(CONTRACT, override)
     assert str(raised.value).splitlines()[-1] == sentence
+
+
+def test_a_target_that_is_not_wanted_may_have_variables_that_are_not_set() -> None:
+    path = Path("s.yml")
+    found = parse_scenario(CONTRACT, path, environ={}, own_target=False)
+    assert found.target is None
+    assert found.operations == scenario(CONTRACT).operations
+
+
+def test_without_the_target_every_other_mistake_is_still_told() -> None:
+    from perfkit.errors import ScenarioError
+
+    text = CONTRACT.replace("rows: 100000", "rows: ${ROWS}")
+    with pytest.raises(ScenarioError) as raised:
+        parse_scenario(text, Path("s.yml"), environ={}, own_target=False)
+    assert [str(problem) for problem in raised.value.problems] == [
+        "s.yml:5:9: the environment variable ROWS is not set"
+    ]
+
+
+def test_a_scenario_knows_where_its_operations_stand() -> None:
+    found = scenario(CONTRACT, "operations.transfer.transaction=[SELECT 2]").places
+    assert found == {
+        "read": ("s.yml", 9, 10),
+        "transfer": ("--set operations.transfer.transaction", 0, 0),
+    }

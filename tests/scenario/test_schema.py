@@ -10,7 +10,7 @@ from perfkit.scenario.parse import parse_scenario
 from perfkit.scenario.schema import scenario_schema
 from perfkit.scenario.template import BACKENDS, starter
 
-SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yml"))
+SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yml"))
 BASE = "load: { model: open, rate: 5/s, duration: 1s }\n"
 
 
@@ -53,6 +53,12 @@ RIGHT = [
     "params: { a: { choice: { x: 1, y: 2 } }, b: { choice: { values: [1, 2], weights: [1, 2] } } }",
     "params: { a: { text: [1, 1KiB] }, b: { bytes: 5 }, c: { template: 'x{a}' } }",
     "params: { a: { csv: { file: x.csv, column: a } }, b: { sequential: [1, 9] } }",
+    "params: { a: { uniform: kv }, b: { latest: { range: kv } }, c: { sequential: { after: kv } } }",
+    "params: { a: { ycsb_key: { uniform: kv } }, b: { ycsb_key: { latest: { range: kv, of: c.d } } } }",
+    "params: { a: { shifted: { of: b, by: 99 } }, b: { padded: { of: c, width: 12 } } }",
+    "statements: [SELECT 1, { sql: SELECT 2, expect: { rows: 1 } }]",
+    "mongo: [{ find: kv }, { update: kv, filter: {}, u: {} }]",
+    "batch: 100",
     "retry: 3",
     "retry: { tries: 3, wait: 5ms }",
     "expect: { rows: '>=1', value: null, error: [x] }",
@@ -68,6 +74,13 @@ WRONG = [
     "params: { a: { zipfain: [1, 9] } }",
     "params: { a: { zipfian: { range: [1, 9], thetaa: 1 } } }",
     "params: { a: { uniform: [1, 2], normal: [1, 2] } }",
+    "params: { a: { ycsb_key: { choice: [1] } } }",
+    "params: { a: { ycsb_key: 5 } }",
+    "params: { a: { shifted: { of: b } } }",
+    "params: { a: { sequential: { aftr: kv } } }",
+    "statements: []",
+    "mongo: []",
+    "batch: 0",
     "retry: { try: 3 }",
     "expect: { row: 1 }",
     "isolation: serialisable",

@@ -34,6 +34,10 @@ MS = 1_000_000
         ("total.rate > 450/s", ("total", "rate"), 450),
         ("total.rate > 600/min", ("total", "rate"), 10),
         ("total.rate_per_s > 450", ("total", "rate"), 450),
+        ("index.items > 1_000/s", ("index", "items"), 1000),
+        ("total.items_per_s > 10", ("total", "items"), 10),
+        ("server.hit_ratio > 80%", ("server", "hit_ratio", "mean"), 0.8),
+        ("server.rss.max < 2GB", ("server", "rss", "max"), 2e9),
         ("total.count >= 1", ("total", "count"), 1),
         ("a-b_C.tries != 1", ("a-b_C", "tries"), 1),
         ("dropped == 0", ("dropped",), 0),
@@ -127,7 +131,11 @@ _METRICS = st.one_of(
     ),
     st.builds(lambda name: Metric((name, "errors", "ratio"), "ratio"), _OPERATIONS),
     st.builds(lambda name: Metric((name, "errors", "count"), "count"), _OPERATIONS),
-    st.builds(lambda name: Metric((name, "rate"), "per_s"), _OPERATIONS),
+    st.builds(
+        lambda name, word: Metric((name, word), "per_s"),
+        _OPERATIONS,
+        st.sampled_from(["rate", "items"]),
+    ),
     st.sampled_from(
         [Metric(("dropped",), "count"), Metric(("generator", "delay", "p99"), "ns")]
     ),

@@ -20,6 +20,7 @@ from perfkit.backends.address import is_local
 from perfkit.backends.base import Target
 from perfkit.backends.mongo.metrics import MongoMetrics, server_pid
 from perfkit.backends.mongo.server import Client, Server, client_of, find_server, read_url
+from perfkit.backends.mongo.settings import MongoSettings
 from perfkit.backends.mongo.workload import MongoWorkload
 from perfkit.results import TargetInfo
 
@@ -41,6 +42,7 @@ def open_target(url: str) -> Target:
         local=local,
         workload=MongoWorkload(server),
         metrics=MongoMetrics(url, server_pid(status, local=local)),
+        settings=MongoSettings(server),
     )
 
 

@@ -33,7 +33,7 @@ _EXPLAINED = frozenset(
 )
 _NUMBERS = frozenset({
     "exponential", "gaussian", "hotspot", "latest", "normal", "scrambled_zipfian", "sequential",
-    "uniform", "zipfian",
+    "shifted", "uniform", "zipfian",
 })  # fmt: skip
 
 
@@ -44,7 +44,8 @@ def refusal_of(operation: Operation, client: Client, database: str) -> str | Non
     try:
         rows_test(operation.expect)
         commands = commands_of(operation)
-        if len(commands) > 1 and operation.expect.rows is not None:
+        written = operation.mongo if isinstance(operation.mongo, tuple) else (operation.mongo,)
+        if len(commands) > len(written) and operation.expect.rows is not None:
             return "bulk: expect.rows can't be counted over writes of several kinds"
         names = template_names(commands)
         examples = _examples(operation, names)
@@ -91,4 +92,5 @@ def _example(param: Param | None) -> Any:
     if isinstance(param, Constant):
         return param.value
     kind = param.kind if param else ""
-    return 1 if kind in _NUMBERS else "example" if kind in {"text", "uuid", "template"} else None
+    texts = {"text", "uuid", "template", "padded", "ycsb_key"}
+    return 1 if kind in _NUMBERS else "example" if kind in texts else None

@@ -18,6 +18,7 @@ from typing import Any
 from bson import json_util
 
 from perfkit.scenario import Operation
+from perfkit.scenario.placeholders import template_names
 from perfkit.units import NS_PER_MS
 
 Command = dict[str, Any]
@@ -37,18 +38,51 @@ _WRAPPERS = frozenset({
 
 
 def commands_of(operation: Operation) -> list[Command]:
-    """The commands that the operation sends in turn; more than one for a bulk of several kinds.
+    """The commands that the operation sends in turn, for a batch with one of its items.
 
-    ValueError for what is no command that perfkit drives, with the reason.
+    More than one where it lists several, and for a bulk of several kinds. ValueError for what is no
+    command that perfkit drives, with the reason.
     """
-    written = dict(operation.mongo or {})
+    written = operation.mongo or {}
+    several = written if isinstance(written, tuple) else (written,)
+    expanded = itertools.chain.from_iterable(map(_expanded, several))
+    commands = [_completed(command, operation.timeout_ns) for command in expanded]
+    if operation.batch > 1:
+        _check_batch(commands)
+    return commands
+
+
+def item_of(command: Command) -> tuple[str, Any]:
+    """The list of a write that is repeated in a batch, and the one item in it."""
+    field = LISTS[next(iter(command))]
+    return field, command[field][0]
+
+
+def _check_batch(commands: list[Command]) -> None:
+    """ValueError for what can't be sent as a batch."""
+    command, *others = commands
+    items = command.get(LISTS.get(next(iter(command)), ""))
+    if others or not isinstance(items, list) or len(items) != 1:
+        raise ValueError(
+            "a batch takes an insert of one document, or an update or delete with one entry, and "
+            "repeats it"
+        )
+    field, _ = item_of(command)
+    outside = {name: value for name, value in command.items() if name != field}
+    if names := template_names(outside):
+        raise ValueError(
+            f"a batch has a {{{names[0]}}} in each item: outside {field} it has no value"
+        )
+
+
+def _expanded(command: Mapping[str, Any]) -> list[Command]:
+    """The command with its short forms written out; a bulk is several."""
+    written = dict(command)
     name = _name_of(written)
     if name == "bulk":
-        expanded = _bulk(written)
-    else:
-        collection = written.pop(_written_as(written, name))
-        expanded = [_SHORTHANDS.get(name, dict)({name: collection, **written})]
-    return [_completed(command, operation.timeout_ns) for command in expanded]
+        return _bulk(written)
+    collection = written.pop(_written_as(written, name))
+    return [_SHORTHANDS.get(name, dict)({name: collection, **written})]
 
 
 def revived(value: Any) -> Any:
@@ -148,17 +182,17 @@ def _bulk(written: Mapping[str, Any]) -> list[Command]:
     shared = {name: value for name, value in written.items() if name not in {"bulk", "operations"}}
     writes_in_turn = [_bulk_write(operation) for operation in operations]
     return [
-        {kind: written["bulk"], _LISTS[kind]: [statement for _, statement in group], **shared}
+        {kind: written["bulk"], LISTS[kind]: [statement for _, statement in group], **shared}
         for kind, group in itertools.groupby(writes_in_turn, key=lambda write: write[0])
     ]
 
 
-_LISTS = {"insert": "documents", "update": "updates", "delete": "deletes"}
+LISTS = {"insert": "documents", "update": "updates", "delete": "deletes"}
 
 
 def _bulk_write(operation: Any) -> tuple[str, Any]:
     kind = next(iter(operation), None) if isinstance(operation, Mapping) else None
-    if kind not in _LISTS or len(operation) != 1 or not isinstance(operation[kind], Mapping):
+    if kind not in LISTS or len(operation) != 1 or not isinstance(operation[kind], Mapping):
         raise ValueError(
             f"bulk: {operation!r} is no write: write {{insert: {{…}}}}, "
             "{update: {filter: …, update: …}} or {delete: {filter: …}}"

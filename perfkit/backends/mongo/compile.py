@@ -23,7 +23,14 @@ from perfkit.backends.expect import (
     unexpected_value,
     value_test,
 )
-from perfkit.backends.mongo.commands import Command, commands_of, holds_wrappers, revived, writes
+from perfkit.backends.mongo.commands import (
+    Command,
+    commands_of,
+    holds_wrappers,
+    item_of,
+    revived,
+    writes,
+)
 from perfkit.backends.mongo.errors import failure
 from perfkit.backends.mongo.server import Server
 from perfkit.backends.mongo.wire import OK, batch_count, decode, message
@@ -35,7 +42,7 @@ Encoder = Callable[[Draw], bytes]
 
 _INTEGER_KINDS = frozenset({
     "exponential", "gaussian", "hotspot", "latest", "normal", "scrambled_zipfian", "sequential",
-    "uniform", "zipfian",
+    "shifted", "uniform", "zipfian",
 })  # fmt: skip
 _MARK = 0x5EED0000  # an int32 that stands for a param
 # A cursor is left open only when the documents did not fit into one reply, of 16 MiB at most.
@@ -78,10 +85,30 @@ def addressed(command: Command, server: Server) -> Command:
 
 
 def _maker(command: Command, bound: Bound) -> Callable[[], bytes]:
+    if bound.operation.batch > 1:
+        return _batch_maker(command, bound)
     encode, draw = _encoder(command, bound), bound.draw
     if not template_names(command):
         return itertools.repeat(encode(())).__next__
     return lambda: encode(draw())
+
+
+def _batch_maker(command: Command, bound: Bound) -> Callable[[], bytes]:
+    """Repeats the one item of a write, each time with a draw of its own."""
+    field, item = item_of(command)
+    rows, draw = range(bound.operation.batch), bound.draw
+    filled = fill(item, bound.names)
+    revive = revived if holds_wrappers(item) else _as_it_is
+    frame = revived(fill({**command, field: []}, ())(()))
+    if not template_names(item):
+        return itertools.repeat(
+            message({**frame, field: [revive(filled(()))] * len(rows)})
+        ).__next__
+
+    def make() -> bytes:
+        return message({**frame, field: [revive(filled(draw())) for _ in rows]})
+
+    return make
 
 
 def _encoder(command: Command, bound: Bound) -> Encoder:

@@ -48,7 +48,12 @@ class MongoWorkload:
             return True  # no command that perfkit knows
 
     def describe_data(self, data: Data) -> str:
-        return describe(data, what="collection", where=f" in the database {self._server.database}")
+        return describe(
+            datasets.BACKEND,
+            data,
+            what="collection",
+            where=f" in the database {self._server.database}",
+        )
 
     def make_data(self, data: Data) -> bool:
         with client_of(self._server.url) as client:
@@ -57,6 +62,9 @@ class MongoWorkload:
     def drop_data(self, data: Data) -> None:
         with client_of(self._server.url) as client:
             datasets.drop_data(client[self._server.database], data)
+
+    def freshen_data(self, data: Data) -> None:
+        """Nothing: no dataset that MongoDB can hold asks for it."""
 
     def run_statements(self, statements: Sequence[SetupStatement]) -> None:
         """Runs commands written as mappings, one after the other; any command that the server knows."""

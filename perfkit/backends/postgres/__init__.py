@@ -9,6 +9,7 @@ from perfkit.backends.address import is_local
 from perfkit.backends.base import Target
 from perfkit.backends.postgres.connection import connect, parse_url
 from perfkit.backends.postgres.metrics import PostgresMetrics, server_process
+from perfkit.backends.postgres.settings import PostgresSettings
 from perfkit.backends.postgres.workload import PostgresWorkload
 from perfkit.results import TargetInfo
 
@@ -46,4 +47,5 @@ def open_target(url: str) -> Target:
         local=local,
         workload=PostgresWorkload(server),
         metrics=PostgresMetrics(server, pid),
+        settings=PostgresSettings(server),
     )

@@ -39,9 +39,10 @@ class PostgresChannel:
 
     def send(self, request: Request) -> bool:
         name, values = request
+        start, flush = self._start, self._flush
         try:
-            self._start(name, values)
-            return self._flush() == 1
+            start(name, values)
+            return flush() == 1
         except OperationalError as error:
             raise self._lost(error) from error
 
@@ -53,11 +54,14 @@ class PostgresChannel:
 
     def receive(self) -> Any:
         try:
-            self._consume()
+            # Names of its own for what is called, here and in `send`: a call through an attribute
+            # that holds a function looks its name up in the class each time (4 of 40 ns).
+            consume, busy, get = self._consume, self._busy, self._get
+            consume()
             # The result alone does not make the connection free: the server's ReadyForQuery does,
             # and asking for it before it is here would block.
-            while not self._busy():
-                result = self._get()
+            while not busy():
+                result = get()
                 if result is None:
                     reply, self._reply = self._reply, PENDING
                     return reply

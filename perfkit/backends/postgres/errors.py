@@ -103,6 +103,8 @@ _REFUSALS = tuple((re.compile(pattern, re.IGNORECASE), sentence, hint) for patte
     (r"server does not support SSL", "{where} speaks no TLS", "see sslmode in the URL"),
     (r"certificate verify failed|root certificate file", "{where}: its certificate is not trusted: {words}",
      "name the authority's certificate with sslrootcert in the URL"),
+    (r"unsupported startup parameter", "{where} passes no settings of a session on: {words}",
+     "it is a pooler: give the server's own address to measure settings"),
     (r"starting up|shutting down|in recovery mode", "{where} is not ready: {words}",
      "try again in a moment"),
 ))  # fmt: skip

@@ -11,12 +11,12 @@ from perfkit.backends import datasets, sql
 from perfkit.backends.base import Bound
 from perfkit.backends.postgres import data as dataset
 from perfkit.backends.postgres.connection import LOCK_WAIT_S, Server, connect, connect_raw
+from perfkit.backends.postgres.data import BACKEND
 from perfkit.backends.postgres.errors import sqlstate_of, words_of, words_of_error
-from perfkit.backends.postgres.session import PostgresSession, numbered, prepare
+from perfkit.backends.postgres.session import MOST_VALUES, SIGN, PostgresSession, prepare
 from perfkit.errors import TargetError
 from perfkit.scenario import Data, Operation, SetupStatement
 
-BACKEND = "PostgreSQL"
 # Classes of SQLSTATEs: connection, resources, a lock not to be had, the operator, the system.
 _NOT_ITS_FAULT = ("08", "53", "55", "57", "58")
 
@@ -31,10 +31,10 @@ class PostgresWorkload:
     virtual: bool = False
 
     def problem(self, operation: Operation) -> str | None:
-        return sql.problem(operation, BACKEND)
+        return sql.problem(operation, BACKEND, MOST_VALUES)
 
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
-        found = [(operation, sql.problem(operation, BACKEND)) for operation in operations]
+        found = [(operation, self.problem(operation)) for operation in operations]
         refused = [(operation, words) for operation, words in found if words]
         sound = [operation for operation, words in found if not words]
         return refused + (self._refused_by_server(sound) if sound else [])
@@ -46,7 +46,8 @@ class PostgresWorkload:
             # Preparing needs a look at the tables, which someone may hold locked.
             pgconn.exec_(f"SET lock_timeout = '{LOCK_WAIT_S}s'".encode())
             for operation in operations:
-                words = (self._refusal(pgconn, each.sql) for each in sql.statements(operation))
+                texts = sql.check_texts(operation, SIGN)
+                words = (self._refusal(pgconn, text) for text, _ in texts)
                 refused += [(operation, word) for word in words if word][:1]
         finally:
             pgconn.finish()
@@ -54,7 +55,7 @@ class PostgresWorkload:
 
     def _refusal(self, pgconn: PGconn, text: str) -> str | None:
         """The server's words against a statement. TargetError when it is not the statement's fault."""
-        result = prepare(pgconn, b"", numbered(text))
+        result = prepare(pgconn, b"", text)
         if result.status == ExecStatus.COMMAND_OK:
             return None
         words = self.server.clean(words_of(result))
@@ -68,7 +69,9 @@ class PostgresWorkload:
 
     def describe_data(self, data: Data) -> str:
         database = self.server.parameters.get("dbname")
-        return datasets.describe(data, where=f" in database {database}" if database else "")
+        return datasets.describe(
+            BACKEND, data, where=f" in database {database}" if database else ""
+        )
 
     def make_data(self, data: Data) -> bool:
         with connect(self.server) as connection:
@@ -77,6 +80,10 @@ class PostgresWorkload:
     def drop_data(self, data: Data) -> None:
         with connect(self.server) as connection:
             dataset.drop(connection, data)
+
+    def freshen_data(self, data: Data) -> None:
+        with connect(self.server) as connection:
+            dataset.freshen(connection, data)
 
     def run_statements(self, statements: Sequence[SetupStatement]) -> None:
         texts = sql.setup_texts(statements, BACKEND)

@@ -18,6 +18,7 @@ from perfkit.backends.redis.address import RedisUrl, parse_url
 from perfkit.backends.redis.connection import Connection
 from perfkit.backends.redis.errors import refusal
 from perfkit.backends.redis.metrics import RedisMetrics, parse_info, server_pid
+from perfkit.backends.redis.settings import RedisSettings
 from perfkit.backends.redis.workload import RedisWorkload
 from perfkit.errors import TargetError
 from perfkit.results import TargetInfo
@@ -38,6 +39,7 @@ def open_target(url: str) -> Target:
         local=local,
         workload=RedisWorkload(parsed),
         metrics=RedisMetrics(parsed, server_pid(info, local=local)),
+        settings=RedisSettings(parsed, url),
     )
 
 

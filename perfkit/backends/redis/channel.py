@@ -1,6 +1,7 @@
 """One Redis connection that never blocks."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import hiredis
@@ -57,22 +58,20 @@ class RedisChannel(SocketChannel):
                 raise ConnectionLostError(CLOSED)
             self._feed(self._buffer, 0, count)
             try:
-                reply = self._gets()
+                reply = self._collect() if self._expected else self._gets()
             except hiredis.ProtocolError as error:
                 raise ConnectionLostError(f"unintelligible reply: {error}") from error
-            if self._expected:
-                reply = self._collect(reply)
             if reply is not PENDING:
                 return reply
 
-    def _collect(self, reply: Any) -> Any:
-        while reply is not PENDING:
-            self._replies.append(reply)
-            if len(self._replies) == self._expected:
-                complete, self._replies, self._expected = self._replies, [], 0
-                return complete
-            reply = self._gets()
-        return PENDING
+    def _collect(self) -> Any:
+        """The replies of a pipeline once all are there; no step of Python's own for each of them."""
+        replies = self._replies
+        replies.extend(islice(iter(self._gets, PENDING), self._expected - len(replies)))
+        if len(replies) < self._expected:
+            return PENDING
+        self._replies, self._expected = [], 0
+        return replies
 
     def abandon(self) -> None:
         """Closes, for Redis can't be told more: it runs one command at a time and cuts none short.

@@ -93,6 +93,12 @@ def refusal_of(operation: Operation, table: CommandTable) -> str | None:
     """Why this operation can't be driven, in a sentence; None when it can."""
     if operation.redis is None:
         return 'is no Redis operation: write redis: [GET, "key:{id}"]'
+    if operation.batch > 1 and not operation.pipeline:
+        return "commands that wait for each other can't go in a batch"
+    framing = {"MULTI", "WATCH"} & {name_of(command) for command in operation.redis}
+    if framing and not operation.pipeline:
+        # An error in the middle would leave the connection within the transaction.
+        return f"{min(framing)} belongs into a pipeline: leave out `pipeline: false`"
     try:
         rows_test(operation.expect)
         for command in operation.redis:

@@ -8,6 +8,7 @@ params: 270 ns; looping over the arguments 580 ns; `hiredis.pack_command` 800 ns
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import hiredis
@@ -26,7 +27,9 @@ from perfkit.backends.redis.connection import pack
 from perfkit.backends.redis.errors import failure
 from perfkit.scenario import Expect, Operation
 from perfkit.scenario.placeholders import Name, text_parts
+from perfkit.scenario.values import Padded, Uuid
 
+_UUID_LENGTH = 36
 # Replies of these may hold error replies inside.
 _NESTING = frozenset({"EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "EXEC", "FCALL", "FCALL_RO"})
 
@@ -34,7 +37,27 @@ _NESTING = frozenset({"EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "EXEC", "FCALL
 def compile_operation(bound: Bound) -> Compiled:
     """The operation made ready for the engine; see `Request` for what `make` gives."""
     operation = bound.operation
+    if not operation.pipeline:
+        return _in_turn(bound)
     return Compiled(operation.name, make=_maker(bound), judge=judge_of(operation))
+
+
+def _in_turn(bound: Bound) -> Compiled:
+    """Commands that wait for each other, all with values of the same draw; each is judged by itself."""
+    operation = bound.operation
+    commands = [
+        operation.model_copy(update={"redis": (command,)}) for command in operation.redis or ()
+    ]
+    drawn: tuple[Any, ...] = ()
+    makers = [_maker(replace(bound, operation=each, draw=lambda: drawn)) for each in commands]
+
+    def make() -> list[Request]:
+        nonlocal drawn
+        drawn = bound.draw()
+        return [make_one() for make_one in makers]
+
+    judges = [judge_of(each) for each in commands]
+    return Compiled(operation.name, make=make, judge=None, turns=True, judges=judges)
 
 
 def _maker(bound: Bound) -> Callable[[], Request]:
@@ -42,16 +65,18 @@ def _maker(bound: Bound) -> Callable[[], Request]:
     arguments = [text_parts(a) if isinstance(a, str) else (a,) for c in commands for a in c]
     lengths = [len(command) for command in commands]
     if not any(isinstance(part, Name) for parts in arguments for part in parts):
-        return _constant(commands, arguments)
-    return _composed(bound, lengths, arguments)
+        return _constant(commands, arguments, bound.operation.batch)
+    make = _formatted(bound, lengths, arguments)
+    return make or _composed(bound, lengths, arguments)
 
 
 def _constant(
-    commands: Sequence[Command], arguments: Sequence[tuple[Any, ...]]
+    commands: Sequence[Command], arguments: Sequence[tuple[Any, ...]], batch: int
 ) -> Callable[[], Request]:
     values = map(_literal, arguments)
-    packed = b"".join(pack(list(itertools.islice(values, len(c)))) for c in commands)
-    return itertools.repeat(packed if len(commands) == 1 else (packed, len(commands))).__next__
+    packed = b"".join(pack(list(itertools.islice(values, len(c)))) for c in commands) * batch
+    count = len(commands) * batch
+    return itertools.repeat(packed if count == 1 else (packed, count)).__next__
 
 
 def _literal(parts: tuple[Any, ...]) -> Any:
@@ -77,15 +102,80 @@ def _composed(
         lines.append(f"a{number} = {_expression(parts, number, bound, constants)}")
         fields.append(f"len(a{number}), a{number}")
         pattern += b"$%d\r\n%b\r\n"
-    constants["pattern"] = pattern
+    batch = bound.operation.batch
+    constants["pattern"] = pattern * batch
     drawn = "".join(f"v{index}, " for index in range(len(bound.names)))
+    body = [f"{drawn}= draw()", *lines]
     packed = f"pattern % ({', '.join(fields)})"
-    result = packed if len(lengths) == 1 else f"({packed}, {len(lengths)})"
-    body = [f"{drawn}= draw()", *lines, f"return {result}"]
+    if batch > 1:
+        added = f"values += ({', '.join(fields)})"
+        loop = [f"for _ in range({batch}):", *(f"    {line}" for line in (*body, added))]
+        body, packed = ["values = []", *loop], "pattern % tuple(values)"
+    count = len(lengths) * batch
+    body.append(f"return {packed}" if count == 1 else f"return {packed}, {count}")
     source = "def make():\n" + "".join(f"    {line}\n" for line in body)
     exec(source, constants)  # noqa: S102  the source holds nothing that a user wrote
     make: Callable[[], Request] = constants["make"]
     return make
+
+
+def _formatted(
+    bound: Bound, lengths: Sequence[int], arguments: Sequence[tuple[Any, ...]]
+) -> Callable[[], Request] | None:
+    """Fills one format as a whole, where it is known how long each argument will be; else None.
+
+    A number may have more digits than it is padded to, but no value is ever shorter than foreseen: so
+    the length of the whole tells, and then the arguments are packed one by one. Measured for a batch
+    of 16 SETs: 2.6 µs for 5.8 µs.
+    """
+    known = [_foreseen(parts, bound.operation) for parts in arguments]
+    sized = [each for each in known if each is not None]
+    if len(sized) < len(known):
+        return None
+    batch, pieces = bound.operation.batch, iter(f"${size}\r\n{text}\r\n" for text, size in sized)
+    written = (f"*{n}\r\n{''.join(itertools.islice(pieces, n))}" for n in lengths)
+    pattern, count = "".join(written) * batch, len(lengths) * batch
+    names = [part.name for parts in arguments for part in parts if isinstance(part, Name)]
+    picks = [bound.names.index(name) for name in names]
+    blanks = [" " * (_width(name, bound.operation) or 0) for name in names]
+    length = len(pattern % tuple(blanks * batch))
+    draw, rows, again = bound.draw, range(batch), []  # type: ignore[var-annotated]
+    pack_each = _composed(replace(bound, draw=again.pop), lengths, arguments)
+
+    def make() -> Request:
+        draws = [draw() for _ in rows]
+        text = pattern % tuple([values[at] for values in draws for at in picks])
+        if len(text) == length:
+            return (text.encode(), count) if count > 1 else text.encode()
+        again.extend(reversed(draws))
+        return pack_each()
+
+    return make
+
+
+def _foreseen(parts: tuple[Any, ...], operation: Operation) -> tuple[str, int] | None:
+    """The format of an argument and how many bytes will be in it; None where that is not known."""
+    text, size = "", 0
+    for part in parts:
+        if isinstance(part, Name):
+            width = _width(part.name, operation)
+            if width is None:
+                return None
+            text, size = f"{text}%s", size + width
+        elif isinstance(part, bytes):
+            return None
+        else:
+            literal = part if isinstance(part, str) else str(part)
+            text, size = text + literal.replace("%", "%%"), size + len(literal.encode())
+    return text, size
+
+
+def _width(name: str, operation: Operation) -> int | None:
+    """How many characters, all of ASCII, every value of this param has at least, and most have."""
+    param = operation.params.get(name)
+    if isinstance(param, Padded):
+        return param.width
+    return _UUID_LENGTH if isinstance(param, Uuid) else None
 
 
 def _expression(
@@ -122,11 +212,22 @@ def judge_of(operation: Operation) -> Judge:
     Rows are the elements of an array, none for nil, one for anything else; of a pipeline they are
     counted together, and its value is that of the first reply.
     """
-    names = [name_of(command) for command in operation.redis or ()]
+    names = [name_of(command) for command in operation.redis or ()] * operation.batch
     expected = _expectation(operation.expect, pipelined=len(names) > 1)
     if len(names) == 1 and names[0] not in _NESTING:
         return _flat_judge(operation.expect, expected)
-    return _nested_judge(names, operation.expect, expected)
+    judge = _nested_judge(names, operation.expect, expected)
+    return judge if expected or not _NESTING.isdisjoint(names) else _pipeline_judge(judge)
+
+
+def _pipeline_judge(judge_errors: Judge) -> Judge:
+    """Of replies that hold no errors inside, and most often are none: no Python frame for each."""
+    error_type = hiredis.ReplyError
+
+    def judge(reply: Any) -> Failure | None:
+        return judge_errors(reply) if error_type in map(type, reply) else None
+
+    return judge
 
 
 def _flat_judge(expect: Expect, expected: Judge | None) -> Judge:

@@ -6,6 +6,7 @@ import hiredis
 
 from perfkit.backends.base import Bound, Channel, Compiled
 from perfkit.backends.redis import data as datasets
+from perfkit.backends.redis import layout
 from perfkit.backends.redis.address import RedisUrl
 from perfkit.backends.redis.channel import RedisChannel
 from perfkit.backends.redis.commands import CommandTable, listens, name_of, refusal_of, writes
@@ -44,7 +45,7 @@ class RedisWorkload:
             return writes(operation, CommandTable(connection))
 
     def describe_data(self, data: Data) -> str:
-        return datasets.describe_data(data)
+        return layout.describe_data(data)
 
     def make_data(self, data: Data) -> bool:
         with Connection(self._url, BATCH_TIMEOUT_S) as connection:
@@ -53,6 +54,9 @@ class RedisWorkload:
     def drop_data(self, data: Data) -> None:
         with Connection(self._url, BATCH_TIMEOUT_S) as connection:
             datasets.drop_data(connection, data)
+
+    def freshen_data(self, data: Data) -> None:
+        """Nothing: no dataset that Redis can hold asks for it."""
 
     def run_statements(self, statements: Sequence[SetupStatement]) -> None:
         """Runs commands written as lists, one after the other: `[SET, key, value]`."""

@@ -8,6 +8,7 @@ import sqlite3
 from perfkit.backends.base import Target
 from perfkit.backends.sqlite.connection import connect, parse_url
 from perfkit.backends.sqlite.metrics import SqliteMetrics
+from perfkit.backends.sqlite.settings import SqliteSettings
 from perfkit.backends.sqlite.workload import SqliteWorkload
 from perfkit.results import TargetInfo
 
@@ -38,4 +39,5 @@ def open_target(url: str) -> Target:
         local=True,
         workload=SqliteWorkload(file),
         metrics=SqliteMetrics(file),
+        settings=SqliteSettings(file, url),
     )

@@ -98,7 +98,7 @@ def _options(url: str, query: str) -> tuple[tuple[tuple[str, str], ...], int]:
         raise UsageError(f"{url!r}: unknown pragma {unknown[0]!r}", hint=f"known are {known}")
     name = "busy_timeout"
     try:
-        busy_ns = BUSY_TIMEOUT_NS if busy is None else _busy_timeout_ns(busy)
+        busy_ns = BUSY_TIMEOUT_NS if busy is None else busy_timeout_ns(busy)
         pragmas = []
         for name, read in PRAGMAS.items():
             if name in given:
@@ -108,7 +108,7 @@ def _options(url: str, query: str) -> tuple[tuple[tuple[str, str], ...], int]:
     return tuple(pragmas), busy_ns
 
 
-def _busy_timeout_ns(text: str) -> int:
+def busy_timeout_ns(text: str) -> int:
     """A duration; a bare number means milliseconds, as in the pragma."""
     return int(text) * NS_PER_MS if text.isdigit() else duration_ns(text)
 
@@ -156,6 +156,21 @@ def _prepare(connection: sqlite3.Connection, file: File) -> None:
                 hint="WAL needs a file system with shared memory, and a file that is not in use",
             )
     connection.execute("PRAGMA schema_version").fetchone()  # the first look into the file
+    _check_kept(connection, file)
+
+
+def _check_kept(connection: sqlite3.Connection, file: File) -> None:
+    """SQLite ignores these pragmas quietly where the file has a page already."""
+    words = {"0": "none", "1": "full", "2": "incremental"}
+    for name, value in file.pragmas:
+        if name in {"page_size", "auto_vacuum"}:
+            answer = str(connection.execute(f"PRAGMA {name}").fetchone()[0])
+            kept = words.get(answer, answer)
+            if kept != value:
+                raise TargetError(
+                    f"{file.path} does not change to {name}={value}, it stays {kept}",
+                    hint="leave it out of the URL; only VACUUM changes it in a file that is there",
+                )
 
 
 @contextmanager

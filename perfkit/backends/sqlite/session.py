@@ -1,11 +1,12 @@
 """Operations made ready for SQLite."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from perfkit.backends import sql
 from perfkit.backends.base import Bound, Compiled, Failure, Judge
 from perfkit.backends.expect import value_test
+from perfkit.backends.forms import Plan, plan
 from perfkit.backends.sqlite.channel import (
     Request,
     SqliteChannel,
@@ -15,16 +16,11 @@ from perfkit.backends.sqlite.channel import (
 )
 from perfkit.backends.sqlite.connection import File, connect_raw
 from perfkit.backends.waiting import Clock, InstantPoller, Poller, system_clock
-from perfkit.scenario import Expect, Statement
-from perfkit.scenario.placeholders import replace_sql_names, sql_names
+from perfkit.scenario import Expect
 
-Plan = tuple[str, tuple[int, ...]]  # a statement, and where in a draw its values are
+Draw = tuple[Any, ...]
 
-
-def numbered(text: str) -> str:
-    """The statement with `:name` as ?1, ?2, …; one name, one number."""
-    number = {name: f"?{place}" for place, name in enumerate(sql_names(text), start=1)}
-    return replace_sql_names(text, number.__getitem__)
+SIGN = "?"  # before the number of a value
 
 
 class SqliteSession:
@@ -35,8 +31,9 @@ class SqliteSession:
         self._announcing = InstantPoller()
         self.poller: Poller = self._announcing
         self.clock: Clock = system_clock
-        self.operations: Sequence[Compiled] = [_compile(bound) for bound in operations]
-        self._statements = sum(len(sql.statements(bound.operation)) for bound in operations)
+        plans = [_plans(bound) for bound in operations]
+        self.operations: Sequence[Compiled] = list(map(_compile, operations, plans))
+        self._statements = sum(len(each.texts) for of_one in plans for each in of_one)
 
     def open(self) -> SqliteChannel:
         # BEGIN, COMMIT, ROLLBACK and the pragma stay prepared too.
@@ -47,36 +44,42 @@ class SqliteSession:
         """Nothing is shared between channels."""
 
 
-def _compile(bound: Bound) -> Compiled:
+def _plans(bound: Bound) -> list[Plan]:
+    statements = sql.statements(bound.operation)
+    return [plan(each.sql, bound.operation, bound.names, SIGN) for each in statements]
+
+
+def _compile(bound: Bound, plans: Sequence[Plan]) -> Compiled:
     operation = bound.operation
-    limit_ns = operation.timeout_ns
+    if operation.sql is not None:
+        return Compiled(operation.name, _maker(plans[0], bound), _judge(operation.expect))
+    judges = [_judge(each.expect, operation.expect.error) for each in sql.statements(operation)]
     if operation.transaction is None:
-        (statement,) = sql.statements(operation)
-        return Compiled(
-            operation.name, _maker(_plan(statement, bound), bound), _judge(operation.expect)
-        )
+        make = _turns_maker(plans, bound)
+        return Compiled(operation.name, make, None, turns=True, judges=judges)
     # A transaction that reads first and writes later could not wait for a lock without deadlock.
     begin = "BEGIN IMMEDIATE" if sql.writes(operation) else "BEGIN"
-    plans = [(begin, ()), *(_plan(each, bound) for each in operation.transaction), ("COMMIT", ())]
-    expects = [Expect(), *(each.expect for each in operation.transaction), Expect()]
+    first, last = (Plan({None: text}, None, ()) for text in (begin, "COMMIT"))
+    judge_frame = _judge(Expect(), operation.expect.error)
     return Compiled(
         operation.name,
-        _turns_maker(plans, bound),
+        _turns_maker([first, *plans, last], bound),
         None,
         turns=True,
-        judges=[_judge(each, operation.expect.error) for each in expects],
-        undo=("ROLLBACK", (), limit_ns),
+        judges=[judge_frame, *judges, judge_frame],
+        undo=("ROLLBACK", (), operation.timeout_ns),
     )
-
-
-def _plan(statement: Statement, bound: Bound) -> Plan:
-    return numbered(statement.sql), sql.indexes(statement.sql, bound.names)
 
 
 def _maker(plan: Plan, bound: Bound) -> Callable[[], Request]:
     """Makes the requests of one statement. Its closures run for every operation: no call too many."""
-    statement, picks = plan
+    texts, key, picks = plan.texts, plan.key, plan.picks
     draw, limit_ns = bound.draw, bound.operation.timeout_ns
+    if key is not None:
+        return _choosing_maker(texts, key, picks, bound)
+    statement = texts[None]
+    if plan.rows > 1 and picks:
+        return _batch_maker(statement, picks, plan.rows, bound)
     if not picks:
         request = (statement, (), limit_ns)
         return lambda: request
@@ -90,17 +93,50 @@ def _maker(plan: Plan, bound: Bound) -> Callable[[], Request]:
     return make_picked
 
 
-def _turns_maker(plans: Sequence[Plan], bound: Bound) -> Callable[[], list[Request]]:
-    """Makes the requests of a transaction from one draw."""
+def _choosing_maker(
+    texts: Mapping[Any, str], key: Callable[[Draw], Any], picks: tuple[int, ...], bound: Bound
+) -> Callable[[], Request]:
     draw, limit_ns = bound.draw, bound.operation.timeout_ns
+
+    def make() -> Request:
+        values = draw()
+        return texts[key(values)], tuple([values[at] for at in picks]), limit_ns
+
+    return make
+
+
+def _batch_maker(
+    statement: str, picks: tuple[int, ...], rows: int, bound: Bound
+) -> Callable[[], Request]:
+    draw, limit_ns, numbers = bound.draw, bound.operation.timeout_ns, range(rows)
+
+    def make() -> Request:
+        flat = [values[at] for _ in numbers for values in (draw(),) for at in picks]
+        return statement, tuple(flat), limit_ns
+
+    return make
+
+
+def _turns_maker(plans: Sequence[Plan], bound: Bound) -> Callable[[], list[Request]]:
+    """Makes the requests of statements in turn from one draw."""
+    draw, limit_ns = bound.draw, bound.operation.timeout_ns
+    steps = [(plan.texts, plan.key, plan.picks) for plan in plans]
+    fixed = [(plan.texts.get(None, ""), plan.picks) for plan in plans]
 
     def make() -> list[Request]:
         values = draw()
         return [
-            (statement, tuple([values[at] for at in picks]), limit_ns) for statement, picks in plans
+            (statement, tuple([values[at] for at in picks]), limit_ns) for statement, picks in fixed
         ]
 
-    return make
+    def make_choosing() -> list[Request]:
+        values = draw()
+        return [
+            (texts[key(values) if key else None], tuple([values[at] for at in picks]), limit_ns)
+            for texts, key, picks in steps
+        ]
+
+    return make_choosing if any(plan.key for plan in plans) else make
 
 
 def _judge(expect: Expect, also_fine: tuple[str, ...] = ()) -> Judge:

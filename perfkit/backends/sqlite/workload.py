@@ -1,5 +1,6 @@
 """Checks operations, makes data and runs setup statements."""
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -9,12 +10,11 @@ from perfkit.backends import datasets, sql
 from perfkit.backends.base import Bound
 from perfkit.backends.sqlite import data as dataset
 from perfkit.backends.sqlite.connection import File, connect, error_class
-from perfkit.backends.sqlite.session import SqliteSession, numbered
+from perfkit.backends.sqlite.data import BACKEND
+from perfkit.backends.sqlite.session import SIGN, SqliteSession
 from perfkit.errors import TargetError
 from perfkit.scenario import Data, Operation, SetupStatement
-from perfkit.scenario.placeholders import sql_names
 
-BACKEND = "SQLite"
 _TROUBLE_WITH_THE_FILE = frozenset(
     {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CORRUPT", "SQLITE_NOTADB"}
 )
@@ -33,7 +33,7 @@ class SqliteWorkload:
     def problem(self, operation: Operation) -> str | None:
         if operation.isolation not in {None, "serializable"}:
             return "SQLite's transactions are always serializable: leave `isolation` out"
-        return sql.problem(operation, BACKEND)
+        return sql.problem(operation, BACKEND, _most_values())
 
     def check(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
         found = [(operation, self.problem(operation)) for operation in operations]
@@ -45,7 +45,8 @@ class SqliteWorkload:
         refused = []
         with connect(self.file) as connection:
             for operation in operations:
-                words = (_refused(connection, each.sql) for each in sql.statements(operation))
+                texts = sql.check_texts(operation, SIGN)
+                words = (_refused(connection, text, values) for text, values in texts)
                 refused += [(operation, word) for word in words if word][:1]
         return refused
 
@@ -53,7 +54,7 @@ class SqliteWorkload:
         return sql.writes(operation)
 
     def describe_data(self, data: Data) -> str:
-        return datasets.describe(data, where=f" in {self.file.path}")
+        return datasets.describe(BACKEND, data, where=f" in {self.file.path}")
 
     def make_data(self, data: Data) -> bool:
         try:
@@ -69,6 +70,10 @@ class SqliteWorkload:
         with connect(self.file) as connection:
             dataset.drop(connection, data)
         self._remove_if_ours()
+
+    def freshen_data(self, data: Data) -> None:
+        with connect(self.file) as connection:
+            dataset.freshen(connection, data)
 
     def _creating(self) -> AbstractContextManager[sqlite3.Connection]:
         self.made_file = self.made_file or not self.file.exists
@@ -98,14 +103,20 @@ class SqliteWorkload:
         return SqliteSession(self.file, operations)
 
 
-def _refused(connection: sqlite3.Connection, text: str) -> str | None:
+def _most_values() -> int:
+    """How many values SQLite takes with one statement, as it was built."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        return connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+
+
+def _refused(connection: sqlite3.Connection, text: str, values: int) -> str | None:
     """SQLite's words against a statement, which EXPLAIN compiles without running it."""
     first = sql.command(text)
     if first == "pragma":  # some pragmas take effect while they are compiled
         return None
-    statement = numbered(text) if first == "explain" else f"EXPLAIN {numbered(text)}"
+    statement = text if first == "explain" else f"EXPLAIN {text}"
     try:
-        connection.execute(statement, (None,) * len(sql_names(text))).close()
+        connection.execute(statement, (None,) * values).close()
     except sqlite3.Error as error:
         if error_class(error) in _TROUBLE_WITH_THE_FILE:
             raise

@@ -25,13 +25,17 @@ from perfkit.scenario.values import (
     Hotspot,
     Latest,
     Normal,
+    Padded,
     Sequential,
+    Shifted,
     Template,
     Text,
     Timestamp,
     Uniform,
     Uuid,
+    YcsbKey,
     Zipfian,
+    sequential_of,
 )
 from perfkit.units import NS_PER_S
 
@@ -52,7 +56,10 @@ _VALUES: Mapping[type, Callable[[Any, Source], Iterator[Any]]] = {
     Timestamp: texts.timestamp,
     Csv: texts.csv_column,
     Constant: texts.constant,
+    YcsbKey: numbers.ycsb_key,
 }
+
+_MADE_OF_OTHERS = (Template, Shifted, Padded)
 
 
 def bind_all(scenario: Scenario, *, seed: int, worker: int, workers: int) -> list[Bound]:
@@ -62,10 +69,10 @@ def bind_all(scenario: Scenario, *, seed: int, worker: int, workers: int) -> lis
     param changes nothing in the others. UsageError for a param that can't be drawn.
     """
     sequences = {
-        (operation.name, name): Sequence(param, worker, workers)
+        (operation.name, name): Sequence(sequence, worker, workers)
         for operation in scenario.operations
         for name, param in operation.params.items()
-        if isinstance(param, Sequential)
+        if (sequence := sequential_of(param)) is not None
     }
     source = Source(seed, worker, workers, scenario.path.parent, sequences)
     return [_bind(operation, source) for operation in scenario.operations]
@@ -78,17 +85,17 @@ def _bind(operation: Operation, source: Source) -> Bound:
     values = {
         name: _VALUES[type(param)](param, replace(source, operation=operation.name, param=name))
         for name, param in operation.params.items()
-        if not isinstance(param, Template)
+        if not isinstance(param, _MADE_OF_OTHERS)
     }
-    _add_templates(operation, values)
+    _add_made_of_others(operation, values)
     return Bound(operation, names, zip(*(values[name] for name in names), strict=True).__next__)
 
 
-def _add_templates(operation: Operation, values: dict[str, Iterator[Any]]) -> None:
-    """Adds the templates to the values, each after those that it is made of."""
-    waiting = {name: p.text for name, p in operation.params.items() if isinstance(p, Template)}
+def _add_made_of_others(operation: Operation, values: dict[str, Iterator[Any]]) -> None:
+    """Adds the params that are made of other params, each after those that it is made of."""
+    waiting = {n: p for n, p in operation.params.items() if isinstance(p, _MADE_OF_OTHERS)}
     while waiting:
-        ready = [name for name, text in waiting.items() if values.keys() >= {*template_names(text)}]
+        ready = [name for name, param in waiting.items() if values.keys() >= {*_uses(param)}]
         if not ready:
             names = ", ".join(waiting)
             raise UsageError(
@@ -96,7 +103,20 @@ def _add_templates(operation: Operation, values: dict[str, Iterator[Any]]) -> No
                 "a template can only use other params of its operation, and not in a circle"
             )
         for name in ready:
-            values[name] = _filled(waiting.pop(name), values)
+            values[name] = _made(waiting.pop(name), values)
+
+
+def _uses(param: Template | Shifted | Padded) -> tuple[str, ...]:
+    return template_names(param.text) if isinstance(param, Template) else (param.of,)
+
+
+def _made(param: Template | Shifted | Padded, values: dict[str, Iterator[Any]]) -> Iterator[Any]:
+    if isinstance(param, Template):
+        return _filled(param.text, values)
+    values[param.of], base = tee(values[param.of])  # which holds no more than one draw
+    if isinstance(param, Shifted):
+        return map(param.by.__add__, base)
+    return map(f"%0{param.width}d".__mod__, base)
 
 
 def _filled(text: str, values: dict[str, Iterator[Any]]) -> Iterator[str]:

@@ -1,14 +1,16 @@
 """Numbers: the distributions that a param may have."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import erf, exp, log1p, sqrt
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from perfkit.backends.ycsb import ycsb_key as one_ycsb_key
+from perfkit.backends.ycsb import ycsb_keys
 from perfkit.load.generate.sequence import Sequence
-from perfkit.load.generate.source import BLOCK, Source, in_blocks
+from perfkit.load.generate.source import BLOCK, Source, in_blocks, one_by_one
 from perfkit.load.generate.zipf import Ycsb, Zipf, scatter
 from perfkit.scenario.fields import Range
 from perfkit.scenario.values import (
@@ -18,6 +20,7 @@ from perfkit.scenario.values import (
     Normal,
     Sequential,
     Uniform,
+    YcsbKey,
     Zipfian,
 )
 
@@ -59,25 +62,25 @@ def latest(param: Latest, source: Source) -> Iterator[int]:
     rng = source.rng()
     low, high = _whole(param.range, source)
     if param.of is not None:
-        return _following(_sequence(param.of, source), (low, high), param.theta, rng)
+        return _following(_sequence(param.of, source), (low, high), param, rng)
     zipf = Zipf(high - low + 1, param.theta)
     return in_blocks(lambda size: (high + 1) - zipf.draw(size, rng), rng)
 
 
 def _following(
-    sequence: Sequence, bounds: tuple[int, int], theta: float, rng: np.random.Generator
+    sequence: Sequence, bounds: tuple[int, int], param: Latest, rng: np.random.Generator
 ) -> Iterator[int]:
     """Back from the last number that this worker's sequence gave, then from the top of the range.
 
     So it never asks for a number that another worker has yet to insert. The number of items moves
     on with each block.
     """
-    low, high = bounds
+    (low, high), behind = bounds, param.behind
     while True:
-        zipf = Zipf(high - low + 1 + sequence.known, theta)
+        zipf = Zipf(high - low + 1 + max(0, sequence.known - behind), param.theta)
         for rank in zipf.draw(BLOCK // 4, rng).tolist():
-            known = sequence.known
-            yield sequence.back(rank - 1) if rank <= known else high - (rank - 1 - known)
+            known = max(0, sequence.known - behind)
+            yield sequence.back(behind + rank - 1) if rank <= known else high - (rank - 1 - known)
 
 
 def _sequence(name: str, source: Source) -> Sequence:
@@ -165,6 +168,29 @@ def exponential(param: Exponential, source: Source) -> Iterator[int | float]:
 def sequential(_param: Sequential, source: Source) -> Iterator[int]:
     """This worker's share of the sequence."""
     return iter(source.sequences[source.operation, source.param])
+
+
+def ycsb_key(param: YcsbKey, source: Source) -> Iterator[str]:
+    """YCSB's keys of the numbers.
+
+    What follows a sequence is drawn one at a time: a key must not be drawn before its turn, nor one
+    that is yet to be inserted. Anything else in blocks.
+    """
+    numbers = _NUMBERS[type(param.number)](param.number, source)
+    if isinstance(param.number, Sequential) or getattr(param.number, "of", None) is not None:
+        return map(one_ycsb_key, numbers)
+    return one_by_one(lambda: ycsb_keys(np.fromiter(numbers, np.int64, BLOCK)))
+
+
+_NUMBERS: Mapping[type, Callable[[Any, Source], Iterator[Any]]] = {
+    Uniform: uniform,
+    Zipfian: zipfian,
+    Latest: latest,
+    Hotspot: hotspot,
+    Normal: normal,
+    Exponential: exponential,
+    Sequential: sequential,
+}
 
 
 def _asks_whole(bounds: Range, source: Source) -> bool:

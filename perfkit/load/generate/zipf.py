@@ -9,6 +9,8 @@ from math import exp, expm1, log, log1p
 import numpy as np
 import numpy.typing as npt
 
+from perfkit.backends.ycsb import hashes
+
 Ranks = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -90,12 +92,5 @@ class Ycsb:
 
 
 def scatter(ranks: Ranks, items: int) -> Ranks:
-    """Each rank's place among `items`: FNV-1a (64 bit, octets from the lowest) as YCSB hashes."""
-    rest = ranks.astype(np.uint64)
-    hashed = np.full(len(ranks), 0xCBF29CE484222325, dtype=np.uint64)
-    for _ in range(8):
-        hashed ^= rest & np.uint64(0xFF)
-        hashed *= np.uint64(0x100000001B3)
-        rest >>= np.uint64(8)
-    places: Ranks = np.abs(hashed.view(np.int64)) % items  # the absolute value is YCSB's too
-    return places
+    """Each rank's place among `items`, by the hash with which YCSB scatters them."""
+    return hashes(ranks) % items
