@@ -1,7 +1,7 @@
 """From what was recorded to the result: operations, stages, the time line, the generator's health."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfkit.load import pacing
 from perfkit.load.fleet import Crew, Ended
@@ -62,7 +62,7 @@ class Readout:
             duration_s=elapsed_s if planned_ns is None else self._lasted_s(stage),
             dropped=self.recorder.dropped.get(stage.index, 0),
             operations=self._operations([stage.index], elapsed_s),
-            total=self._operation("total", self.recorder.of([stage.index]), elapsed_s),
+            total=self._total([stage.index], elapsed_s),
         )
 
     def _lasted_s(self, stage: pacing.StageSpan) -> float:
@@ -78,19 +78,37 @@ class Readout:
 
     def total(self) -> OperationResult:
         """All operations of the whole load together."""
-        return self._operation("total", self.recorder.of(self._load), self._elapsed_s(self._load))
+        return self._total(self._load, self._elapsed_s(self._load))
 
     @property
     def _load(self) -> range:
         return range(len(self.plan.schedule.stages))
 
     def _operations(self, stages: Collection[int], elapsed_s: float) -> tuple[OperationResult, ...]:
+        batches = any(operation.items > 1 for operation in self.plan.scenario.operations)
         return tuple(
-            self._operation(operation.name, self.recorder.of(stages, number), elapsed_s)
+            self._operation(
+                operation.name,
+                self.recorder.of(stages, number),
+                elapsed_s,
+                operation.items if batches else None,
+            )
             for number, operation in enumerate(self.plan.scenario.operations)
         )
 
-    def _operation(self, name: str, cell: Cell, elapsed_s: float) -> OperationResult:
+    def _total(self, stages: Collection[int], elapsed_s: float) -> OperationResult:
+        """All operations together; their items are those of each, added up."""
+        total = self._operation("total", self.recorder.of(stages), elapsed_s, None)
+        items = [operation.items_per_s for operation in self._operations(stages, elapsed_s)]
+        if None in items:
+            return total
+        return replace(total, items_per_s=sum(each or 0.0 for each in items))
+
+    def _operation(
+        self, name: str, cell: Cell, elapsed_s: float, items: int | None
+    ) -> OperationResult:
+        """`items` of each operation that succeeded; None where no operation has several."""
+        done_per_s = (cell.count - cell.errors) / elapsed_s if elapsed_s else 0.0
         return OperationResult(
             name=name,
             count=cell.count,
@@ -101,6 +119,7 @@ class Readout:
             response=cell.response.latency(),
             service=cell.service.latency(),
             lag=cell.lag.latency(),
+            items_per_s=None if items is None else items * done_per_s,
         )
 
     def _elapsed_s(self, stages: Sequence[int]) -> float:

@@ -164,7 +164,7 @@ def data_for(scenario: Scenario, workload: Workload, observer: Observer) -> Iter
     try:
         if data.use is not None:
             observer.note(f"data: {workload.describe_data(data)}")
-            if data.keep and inserts_on(scenario):
+            if inserts_on(scenario):
                 workload.drop_data(data)  # what an earlier run inserted would be in the way
             made = True  # also one that is made half when something fails
             made = workload.make_data(data)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from perfkit import __version__
 from perfkit.backends import open_target
 from perfkit.backends.base import Target, need
-from perfkit.drive.environment import environment
+from perfkit.machine import environment
 from perfkit.drive.interruption import Interruption
+from perfkit.drive.limits import foresee
 from perfkit.drive.observer import Observer
 from perfkit.drive.preparation import (
     ask,
@@ -32,7 +33,9 @@ def run(options: Options, observer: Observer) -> Report[LoadtestResult]:
 
     UsageError, TargetError or MeasurementError when nothing could be measured.
     """
-    scenario = load_scenario(options.scenario, overrides=options.overrides)
+    scenario = load_scenario(
+        options.scenario, overrides=options.overrides, own_target=options.target is None
+    )
     if options.targets is not None:
         scenario = with_targets(scenario, options.targets)
     if options.baseline is None:
@@ -44,6 +47,7 @@ def run(options: Options, observer: Observer) -> Report[LoadtestResult]:
         written = [(each, workload.problem(each)) for each in scenario.operations]
         refuse([(each, why) for each, why in written if why], scenario, target)
         plan = plan_of(scenario, workload, target, options.processes)
+        foresee(scenario, target, observer)
         ask(scenario, target, workload, observer, yes=options.yes)
         with data_for(scenario, workload, observer) as caveats:
             refuse(workload.check(scenario.operations), scenario, target)
