@@ -476,3 +476,20 @@ def test_output_to_a_pipe_has_no_control_codes(perfkit: Command) -> None:
     outcome = perfkit("loadtest", perfkit.scenario(operations=[READ]), "-t", "fake://")
     assert "\x1b" not in outcome.out + outcome.err
     assert socket.gethostname() not in outcome.err
+
+
+def test_a_refused_operation_is_told_with_its_line(perfkit: Command, sqlite_url: str) -> None:
+    operations = [READ, {"name": "broken", "sql": "SELEKT 1"}]
+    file = perfkit.scenario(data=KV, operations=operations)
+    outcome = perfkit("loadtest", file, "--target", sqlite_url)
+    (line,) = (n for n, text in enumerate(file.read_text().splitlines(), 1) if "SELEKT" in text)
+    assert outcome.status == 2
+    assert f"{file}:{line}:" in outcome.err
+
+
+def test_an_unset_variable_in_the_target_does_not_matter_where_another_is_given(
+    perfkit: Command,
+) -> None:
+    file = perfkit.scenario(target="${NOT_SET_ANYWHERE}", operations=[READ])
+    assert perfkit("loadtest", file).status == 2
+    assert perfkit("loadtest", file, "--target", "fake://").status == 0

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from perfkit import __version__
 from perfkit.backends import open_target
 from perfkit.backends.base import Target, need
-from perfkit.machine import environment
 from perfkit.drive.interruption import Interruption
 from perfkit.drive.limits import foresee
 from perfkit.drive.observer import Observer
@@ -24,6 +23,7 @@ from perfkit.drive.preparation import (
 from perfkit.drive.run import Drive, Terms
 from perfkit.load.worker import Plan
 from perfkit.loadtest.options import Options
+from perfkit.machine import environment
 from perfkit.results import SCHEMA_VERSION, LoadtestResult, Report
 from perfkit.scenario.parse import load_scenario
 
