@@ -9,6 +9,7 @@ from typing import Any
 
 from perfkit.scenario.document import Keys
 from perfkit.scenario.fields import nearest
+from perfkit.scenario.load_syntax import Levels, LoadSyntax, StageSyntax
 from perfkit.scenario.placeholders import (
     Name,
     sql_choices,
@@ -16,7 +17,7 @@ from perfkit.scenario.placeholders import (
     template_names,
     text_parts,
 )
-from perfkit.scenario.syntax import FileSyntax, Levels, LoadSyntax, OperationSyntax, StageSyntax
+from perfkit.scenario.syntax import FileSyntax, OperationSyntax
 from perfkit.scenario.threshold import RESERVED, Threshold
 from perfkit.scenario.values import (
     Bytes,

@@ -13,6 +13,7 @@ from perfkit.scenario.datasets import with_ranges
 from perfkit.scenario.document import Document, Keys, Place, parse, read_text
 from perfkit.scenario.entries import CheckSyntax, K6Syntax, read_thresholds
 from perfkit.scenario.fields import Frozen, Mistake
+from perfkit.scenario.load_syntax import Levels, LoadSyntax
 from perfkit.scenario.model import Data, Load, Operation, Scenario, Stage
 from perfkit.scenario.overrides import apply_overrides
 from perfkit.scenario.problems import mistake_problem, problems_of
@@ -20,8 +21,6 @@ from perfkit.scenario.syntax import (
     KINDS,
     DataSyntax,
     FileSyntax,
-    Levels,
-    LoadSyntax,
     OperationSyntax,
 )
 from perfkit.scenario.threshold import Threshold
