@@ -87,6 +87,8 @@ class Runs:
         return f"{self.scheme.sweep}={variant.name}" if self.scheme.sweep else variant.name
 
     def _cool_down(self) -> None:
+        if need(self.scheme.variants[0].target.workload).virtual:
+            return  # a simulated server has nothing left to do
         ends_s = time.monotonic() + self.options.cooldown_ns / NS_PER_S
         while self.interruption.reason is None and (left_s := ends_s - time.monotonic()) > 0:
             time.sleep(min(left_s, 0.1))

@@ -90,7 +90,8 @@ def tell(report: Report[BenchResult]) -> Telling:
 def _context(report: Report[BenchResult]) -> str:
     assert report.target is not None
     subject = report.result.subject
-    clients = "" if subject.clients is None else f", {counted(subject.clients, 'client')}"
+    swept = report.result.sweep is not None and report.result.sweep.name == "clients"
+    clients = f", {counted(subject.clients, 'client')}" if subject.clients and not swept else ""
     dataset = f" on {subject.dataset}" if subject.dataset else ""
     runs = counted(len(report.result.runs), "run")
     if subject.duration_s is not None:

@@ -51,6 +51,7 @@ def render(report: Report[Result]) -> str:
         title=_text(f"{subject(report)}: {_KINDS.get(report.schema, report.schema)}"),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=(assets / "report.css").read_text(encoding="utf-8"),
+        command=_text(report.schema.replace(".", " ").partition("-")[0]),
         started_at=_text(report.started_at),
         version=_text(report.perfkit_version),
         body="\n".join(_sections(blocks)),
