@@ -11,6 +11,10 @@ from perfkit.load.fleet import STOPPING
 from perfkit.units import NS_PER_S
 
 _SIGNALS = (*STOPPING, signal.SIGALRM)
+_LEFT_AT_ONCE = (
+    b"\ninterrupted twice: left without cleaning up. Data that was made and settings that were changed "
+    b"for a run are still there; the next run makes its data anew\n"
+)
 
 
 class Interruption:
@@ -46,6 +50,7 @@ class Interruption:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  what signal calls
         if self.reason == "interrupted" and number == signal.SIGINT:
+            os.write(2, _LEFT_AT_ONCE)
             os._exit(ExitStatus.INTERRUPTED)  # worker processes leave when their pipe closes
         ending = self.reason is not None
         if number != signal.SIGALRM:

@@ -324,12 +324,17 @@ def _saturation(readout: Readout, *, invalidates: bool) -> Caveat:
     health = readout.generator()
     cpu = "unknown" if health.cpu_ratio is None else f"{health.cpu_ratio:.0%} of a core"
     delay = "none" if health.delay_p99_ms is None else show_ms(health.delay_p99_ms)
-    return Caveat(
-        "generator_saturated",
-        f"the load generator was the limit: its own delay p99 {delay}, CPU {cpu}, "
-        f"{health.saturated_seconds} s without time left; use more cores or a lower load",
-        invalidates,
-    )
+    if readout.plan.scenario.load.model == "closed":
+        why = (
+            f"for {readout.recorder.busy_share():.0%} of the load its busiest process had no time "
+            f"left, working or waiting for a core (CPU {cpu}), so the rate could have been higher"
+        )
+    else:
+        why = (
+            f"its own delay p99 {delay}, CPU {cpu}, {health.saturated_seconds} s without time left"
+        )
+    message = f"the load generator was the limit: {why}; use more cores or a lower load"
+    return Caveat("generator_saturated", message, invalidates)
 
 
 def caveats(readout: Readout, *, allow_saturated: bool) -> tuple[Caveat, ...]:
@@ -343,6 +348,14 @@ def caveats(readout: Readout, *, allow_saturated: bool) -> tuple[Caveat, ...]:
         found.append(
             Caveat("clamped", f"{clamped} response times above one hour count as one hour")
         )
+    plan = readout.plan
+    pooled = load.model == "closed" and plan.connections < pacing.peak_users(plan.schedule)
+    if pooled and plan.workers > 1:
+        message = (
+            f"the {plan.connections} connections are {plan.workers} pools, one in each process: "
+            "users wait only for those of their own, longer than for all"
+        )
+        found.append(Caveat("split_pool", message))
     never = [op.name for op in readout.operations() if op.count == 0]
     if never and readout.total().count:
         found.append(Caveat("never_ran", f"never ran: {', '.join(never)}"))

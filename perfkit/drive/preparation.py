@@ -168,6 +168,8 @@ def data_for(scenario: Scenario, workload: Workload, observer: Observer) -> Iter
                 workload.drop_data(data)  # what an earlier run inserted would be in the way
             made = True  # also one that is made half when something fails
             made = workload.make_data(data)
+            if not made and not data.keep:
+                observer.note("data: an earlier run kept it; it is used as it is, and stays there")
         if data.setup:
             observer.note(f"running {counted(len(data.setup), 'setup statement')}")
             workload.run_statements(data.setup)

@@ -89,6 +89,10 @@ class Crew(Protocol):
         """The most memory that a worker had, None where unknown."""
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker processes."""
+
+    @property
     def origin_ns(self) -> int:
         """When the load starts, on the clock of the samples."""
 
@@ -145,6 +149,10 @@ class Inline:
 
     def rss_max_bytes(self, number: int) -> int | None:  # noqa: ARG002  there is only this one
         return int(psutil.Process().memory_info().rss)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (os.getpid(),)
 
     def close(self) -> None:
         self._engine.close()
@@ -263,6 +271,10 @@ class Fleet:
 
     def rss_max_bytes(self, number: int) -> int | None:
         return self._rss.get(number)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return tuple(process.pid or 0 for process in self._processes)
 
     def now_ns(self) -> int:
         return system_clock()

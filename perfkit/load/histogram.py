@@ -142,6 +142,12 @@ class Histogram:
         levels.append(100.0)
         return list(zip(levels, self.percentiles_ns(levels), strict=True)) if self.count else []
 
+    def buckets(self) -> list[tuple[float, int]]:
+        """(middle of its values in ns, count) of every bucket that holds some, in rising order."""
+        used = np.flatnonzero(self._counts)
+        middles = _middles(used).astype(np.float64)
+        return list(zip(middles.tolist(), self._counts[used].tolist(), strict=True))
+
     def encode(self) -> str:
         """The V2 compressed encoding, base64, that every HdrHistogram tool reads."""
         hdr = HdrHistogram(1, HIGHEST_NS, DIGITS)

@@ -1,4 +1,7 @@
-"""The two load models: users who wait for their answers, and arrivals that wait for nobody."""
+"""The load models: arrivals that wait for nobody, and users who wait for their answers.
+
+Users have a connection each, or share a pool of fewer.
+"""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -43,7 +46,7 @@ class OpenArrivals:
             self._idle.append(slot)
             self._engine.wake_by(due)
 
-    def gone(self, slot: Slot) -> None:
+    def gone(self, slot: Slot, now: int) -> None:  # noqa: ARG002  arrivals belong to no connection
         if slot in self._idle:
             self._idle.remove(slot)
 
@@ -76,12 +79,8 @@ class OpenArrivals:
         return self._next_due == NEVER
 
 
-class ClosedUsers:
-    """Closed model: each user sends, waits for the answer, thinks, and sends again.
-
-    A connection is a user; `spans[n]` says when user n is active. `iterations` bounds the operations
-    of all users of this process that are due from `counted_from` on.
-    """
+class _Users:
+    """What both closed models share: who is active when, and how many operations are left."""
 
     def __init__(
         self,
@@ -98,6 +97,56 @@ class ClosedUsers:
         self._ends_at = max(
             (NEVER if end is None else end for user in spans for _, end in user), default=0
         )
+
+    def _granted(self, due: int) -> bool:
+        """May an operation be due then? Counts it, where operations are counted."""
+        if due >= self._counted_from:
+            if self._left <= 0:
+                self._engine.wake_by(due)
+                return False
+            self._left -= 1
+        return True
+
+    def _activity(self, user: int, now: int) -> Span | None:
+        """From when to when a user is active next, or still; None when never again."""
+        for start, end in self._spans[user]:
+            if end is None or now < end:
+                return max(start, now), end
+        self._engine.wake_by(now)
+        return None
+
+    def _due_after(self, op_number: int, now: int) -> int:
+        """When a user who had an answer now wants the next operation."""
+        think = self._engine.rules[op_number].think
+        return now if think is None else now + next(think)
+
+    def on_time(self, now: int) -> int:
+        return self._ends_at if now < self._ends_at else NEVER
+
+    def stop(self) -> None:
+        self._left = self._counted_from = self._ends_at = 0
+
+    @property
+    def over(self) -> bool:
+        now = self._engine.clock()
+        return now >= self._ends_at or (self._left <= 0 and now >= self._counted_from)
+
+
+class ClosedUsers(_Users):
+    """Closed model: each user sends, waits for the answer, thinks, and sends again.
+
+    A connection is a user; `spans[n]` says when user n is active. `iterations` bounds the operations
+    of all users of this process that are due from `counted_from` on.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        spans: Sequence[Sequence[Span]],
+        iterations: int | None = None,
+        counted_from: int = 0,
+    ) -> None:
+        super().__init__(engine, spans, iterations, counted_from)
         self._planned: dict[Slot, int] = {}
         self._straight_on_until = 0 if self._thinks else self._counted_from
         self._launch_at_once = engine.launch
@@ -106,30 +155,18 @@ class ClosedUsers:
         if now < slot.until and now < self._straight_on_until:  # nothing to think of or to count
             self._launch_at_once(slot, now, now)
         elif now >= slot.until:
-            self._await_span(slot, now)
+            self._await_activity(slot, now)
         elif self._thinks:
-            think = self._engine.rules[slot.op_number].think
-            self._plan(slot, now if think is None else now + next(think))
-        else:
-            self._launch(slot, now)
+            self._plan(slot, self._due_after(slot.op_number, now))
+        elif self._granted(now):
+            self._engine.launch(slot, now, now)
 
-    def _launch(self, slot: Slot, due: int) -> None:
-        if due >= self._counted_from:
-            if self._left <= 0:
-                self._engine.wake_by(due)
-                return
-            self._left -= 1
-        self._engine.launch(slot, due, due)
-
-    def _await_span(self, slot: Slot, now: int) -> None:
+    def _await_activity(self, slot: Slot, now: int) -> None:
         """The user rests until its next time of activity."""
-        for start, end in self._spans[slot.number]:
-            until = NEVER if end is None else end
-            if now < until:
-                slot.until = until
-                self._plan(slot, max(start, now))
-                return
-        self._engine.wake_by(now)
+        span = self._activity(slot.number, now)
+        if span is not None:
+            slot.until = NEVER if span[1] is None else span[1]
+            self._plan(slot, span[0])
 
     def _plan(self, slot: Slot, due: int) -> None:
         """Launches at that time, unless the connection is lost or planned for anew by then."""
@@ -140,21 +177,113 @@ class ClosedUsers:
         if self._planned.get(slot) != due:
             return
         del self._planned[slot]
-        if due < slot.until:
-            self._launch(slot, due)
-        else:
-            self._await_span(slot, now)
+        if due >= slot.until:
+            self._await_activity(slot, now)
+        elif self._granted(due):
+            self._engine.launch(slot, due, due)
 
-    def gone(self, slot: Slot) -> None:
+    def gone(self, slot: Slot, now: int) -> None:  # noqa: ARG002  its user goes on when it is back
         self._planned.pop(slot, None)
 
+    def stop(self) -> None:
+        super().stop()
+        self._straight_on_until = 0
+
+
+class _User:
+    """A user of a pool; `until` is the end of the activity it is in."""
+
+    __slots__ = ("number", "until")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.until = 0
+
+
+class PooledUsers(_Users):
+    """Closed model in which the users share fewer connections than they are.
+
+    A user's operation is due when the user wants it: when its think time is over, or at once after
+    the answer before. It then waits in line for a free connection, which is lag. What is due by the
+    end of the load is sent, as the backlog of an open load is. A user whose connection breaks goes
+    on with another. Parameters as for ClosedUsers, but `spans` are of more users than connections.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        spans: Sequence[Sequence[Span]],
+        iterations: int | None = None,
+        counted_from: int = 0,
+    ) -> None:
+        super().__init__(engine, spans, iterations, counted_from)
+        self._idle: deque[Slot] = deque()
+        self._line: deque[tuple[int, _User]] = deque()
+        self._served: dict[Slot, _User] = {}
+        for number in range(len(spans)):
+            self._await_activity(_User(number), 0)
+
+    def free(self, slot: Slot, now: int) -> None:
+        self._release(slot, now)
+        if self._line:
+            self._serve(slot, now)
+        else:
+            slot.idle_since = now
+            self._idle.append(slot)
+
+    def gone(self, slot: Slot, now: int) -> None:
+        if slot in self._idle:
+            self._idle.remove(slot)
+        self._release(slot, now)
+        self._engine.wake_by(now)  # another connection may be idle
+
+    def _release(self, slot: Slot, now: int) -> None:
+        """The user whose operation this connection carried, if any, goes on."""
+        user = self._served.pop(slot, None)
+        if user is None:
+            return
+        if now >= user.until:
+            self._await_activity(user, now)
+        elif self._thinks:
+            self._plan(user, self._due_after(slot.op_number, now))
+        else:
+            self._stand_in_line(user, now)
+
+    def _await_activity(self, user: _User, now: int) -> None:
+        span = self._activity(user.number, now)
+        if span is not None:
+            user.until = NEVER if span[1] is None else span[1]
+            self._plan(user, span[0])
+
+    def _plan(self, user: _User, due: int) -> None:
+        self._engine.at(due, lambda now: self._begin(user, due, now))
+
+    def _begin(self, user: _User, due: int, now: int) -> None:
+        if due < user.until:
+            self._stand_in_line(user, due)  # `on_time` comes after all timers that are due
+        else:
+            self._await_activity(user, now)
+
+    def _stand_in_line(self, user: _User, due: int) -> None:
+        if self._granted(due):
+            self._line.append((due, user))
+
+    def _serve(self, slot: Slot, free_since: int) -> None:
+        """The first in line gets the connection."""
+        due, user = self._line.popleft()
+        self._served[slot] = user
+        self._engine.launch(slot, due, max(due, free_since))
+
     def on_time(self, now: int) -> int:
-        return self._ends_at if now < self._ends_at else NEVER
+        while self._idle and self._line:
+            slot = self._idle.popleft()
+            self._serve(slot, slot.idle_since)
+        return super().on_time(now)
 
     def stop(self) -> None:
-        self._left = self._counted_from = self._ends_at = self._straight_on_until = 0
+        super().stop()
+        self._line.clear()
 
     @property
     def over(self) -> bool:
-        now = self._engine.clock()
-        return now >= self._ends_at or (self._left <= 0 and now >= self._counted_from)
+        return not self._line and super().over

@@ -12,13 +12,17 @@ from perfkit.backends.base import Workload
 from perfkit.load import generate, pacing
 from perfkit.load.engine import Engine, Policy, Rules, Sink
 from perfkit.load.mix import mix
-from perfkit.load.policy import ClosedUsers, OpenArrivals
+from perfkit.load.policy import ClosedUsers, OpenArrivals, PooledUsers
 from perfkit.scenario import Operation, Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all workers of a run have in common; `connections` is of all together."""
+    """What all workers of a run have in common; `connections` is of all together.
+
+    Where a closed load has fewer connections than users, each worker's connections are a pool of its
+    own, which its users share: there are as many to a connection in every worker.
+    """
 
     scenario: Scenario
     schedule: pacing.Schedule
@@ -29,6 +33,11 @@ class Plan:
     def share(self, number: int, total: int) -> int:
         """How many of a total belong to a worker when they are dealt out in turn."""
         return total // self.workers + (number < total % self.workers)
+
+    def users(self, number: int) -> list[int]:
+        """The users of a worker, dealt out to connections in turn as these are to workers."""
+        users = range(pacing.peak_users(self.schedule))
+        return [user for user in users if user % self.connections % self.workers == number]
 
 
 class Worker:
@@ -77,8 +86,10 @@ class Worker:
         )
 
     def _users(self, plan: Plan, number: int) -> Callable[[int], Policy]:
-        users = range(number, plan.connections, plan.workers)
+        users = plan.users(number)
         spans = [pacing.user_spans(plan.schedule, user) for user in users]
+        pooled = len(users) > plan.share(number, plan.connections)
+        model = PooledUsers if pooled else ClosedUsers
         last = plan.schedule.stages[-1]
         iterations = None if last.iterations is None else plan.share(number, last.iterations)
 
@@ -90,7 +101,7 @@ class Worker:
                 ]
                 for user in spans
             ]
-            return ClosedUsers(self.engine, shifted, iterations, origin_ns + last.start_ns)
+            return model(self.engine, shifted, iterations, origin_ns + last.start_ns)
 
         return begin
 

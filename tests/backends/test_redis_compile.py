@@ -7,15 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import hiredis
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit.backends.base import PENDING, Bound
+from perfkit.backends.base import PENDING, Bound, ConnectionLostError
 from perfkit.backends.redis.channel import RedisChannel
-from perfkit.backends.redis.compile import compile_operation, encode
+from perfkit.backends.redis.compile import compile_operation, encode, judge_of
 from perfkit.backends.redis.connection import pack
 from perfkit.backends.stream import BUFFER_BYTES
-from perfkit.scenario import Operation
+from perfkit.scenario import Expect, Operation
 from perfkit.scenario.values import Bytes, Padded, Param, Uuid
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -88,6 +89,17 @@ def test_replies_come_together_from_any_pieces(values: list[bytes], sizes: list[
         assert channel.receive() is PENDING
 
 
+@pytest.mark.parametrize("came", [b"?", b"$1\r\na\r\n?"])
+def test_a_reply_that_is_not_redis_ends_the_connection(came: bytes) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        channel = RedisChannel(_Wire(here), bytearray(BUFFER_BYTES))  # type: ignore[arg-type]  # only the socket is used
+        assert not channel.send((b"x", 2))
+        there.sendall(came)
+        with pytest.raises(ConnectionLostError, match="unintelligible reply"):
+            channel.receive()
+
+
 # -- batches and commands in turn -----------------------------------------------------------------
 
 PADDED: dict[str, Param] = {"a": Padded(of="n", width=4), "b": Uuid()}
@@ -143,3 +155,24 @@ def test_an_error_anywhere_in_a_batch_is_found() -> None:
     failure = judge([1, hiredis.ReplyError("ERR no number"), 3])
     assert failure is not None
     assert "no number" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("expect", "replies", "right"),
+    [
+        (Expect(rows=3), [b"a", 1, b"c"], True),
+        (Expect(rows=3), [b"a", None, b"c"], False),
+        (Expect(rows=3), [[b"a", b"b", b"c"], [], None], True),
+        (Expect(rows=3), [[b"a", b"b"], 1, 2], False),
+        (Expect(rows=1), [b"a", b"b", b"c"], False),
+        (Expect(rows=">=2"), [b"a", b"b", None], True),
+        (Expect(value=7), [7, 8, 9], True),
+        (Expect(value=7), [b"8", 7, 7], False),
+        (Expect(rows=3, error=("ERR",)), [b"a", hiredis.ReplyError("ERR no"), b"c"], True),
+    ],
+)
+def test_the_replies_of_a_batch_are_judged_together(
+    expect: Expect, replies: list[Any], *, right: bool
+) -> None:
+    operation = Operation(name="o", redis=(("GET", "x"),), batch=3, expect=expect)
+    assert (judge_of(operation)(replies) is None) == right

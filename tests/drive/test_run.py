@@ -7,6 +7,7 @@ import pytest
 
 from perfkit.backends import open_target
 from perfkit.backends.base import need
+from perfkit.drive import outcome
 from perfkit.drive.checks import Absent, Reading
 from perfkit.drive.interruption import Interruption
 from perfkit.drive.live import LiveReadings
@@ -16,7 +17,7 @@ from perfkit.load import fleet, pacing
 from perfkit.load.recorder import Recorder
 from perfkit.load.worker import Plan
 from perfkit.scenario import Load
-from tests.load.driving import MS, S, open_load, scenario, stage
+from tests.load.driving import MS, S, closed_load, open_load, scenario, stage
 
 TWO_STAGES = open_load(stage(100, 2, name="first"), stage(100, 6, name="second"))
 
@@ -62,6 +63,20 @@ def test_the_rate_of_a_running_load_is_over_the_time_that_was_told() -> None:
 def test_what_share_of_the_arrivals_was_achieved_is_not_told_before_the_end() -> None:
     readings = live(driven(TWO_STAGES, 2 * S))
     assert isinstance(readings.reading(("generator", "achieved"), None), Absent)
+
+
+@pytest.mark.parametrize(
+    ("connections", "workers", "told"), [(4, 2, True), (4, 1, False), (10, 2, False)]
+)
+def test_connections_that_are_shared_in_several_processes_are_several_pools(
+    connections: int, workers: int, *, told: bool
+) -> None:
+    load = closed_load(stage(10, 1), connections=connections)
+    schedule = pacing.layout(load)
+    workload = need(open_target("fake://").workload)
+    plan = Plan(scenario(load), schedule, workload, connections, workers)
+    found = outcome.caveats(Readout(plan, Recorder(1, schedule, workers)), allow_saturated=False)
+    assert ("split_pool" in {caveat.code for caveat in found}) == told
 
 
 def test_the_first_interrupt_after_the_time_limit_does_not_leave_at_once() -> None:

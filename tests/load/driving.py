@@ -140,7 +140,8 @@ def drive(
     workload = need(open_target(url).workload)
     schedule = pacing.layout(given.load)
     if given.load.model == "closed":
-        connections = pacing.peak_users(schedule)
+        users = pacing.peak_users(schedule)
+        connections = min(users, given.load.connections or users)
     else:
         connections = given.load.connections or 1
     samples = Samples()

@@ -121,6 +121,13 @@ def test_a_transaction_is_one_operation_and_its_requests_follow_one_another() ->
     assert samples.served == 40
 
 
+def test_a_transaction_may_take_no_time() -> None:
+    nothing = Operation(name="nothing", transaction=(Statement(sql="SELECT 1"),))
+    samples = drive(scenario(open_load(stage(10, 1)), (nothing,)), "fake://?latency=0ms")
+    assert len(samples.table) == 10
+    assert set(samples.service) == {0}
+
+
 def test_errors_are_counted_and_keep_their_times() -> None:
     samples = drive(scenario(open_load(stage(1000, 10))), "fake://?latency=2ms&error=10%")
     failed = [failure for failure in samples.failures if failure]

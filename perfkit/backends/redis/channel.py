@@ -38,8 +38,9 @@ class RedisChannel(SocketChannel):
             packed = request
         else:
             packed, self._expected = request
+        write = self._write
         try:
-            sent = self._write(packed)
+            sent = write(packed)
         except OSError as error:
             sent = blocked_or_lost(error)
         if sent == len(packed):
@@ -48,17 +49,18 @@ class RedisChannel(SocketChannel):
         return True
 
     def receive(self) -> Any:
+        read, feed, gets, buffer = self._read, self._feed, self._gets, self._buffer
         while True:
             try:
-                count = self._read(self._buffer)
+                count = read(buffer)
             except OSError as error:
                 blocked_or_lost(error)
                 return PENDING
             if not count:
                 raise ConnectionLostError(CLOSED)
-            self._feed(self._buffer, 0, count)
+            feed(buffer, 0, count)
             try:
-                reply = self._collect() if self._expected else self._gets()
+                reply = self._collect() if self._expected else gets()
             except hiredis.ProtocolError as error:
                 raise ConnectionLostError(f"unintelligible reply: {error}") from error
             if reply is not PENDING:

@@ -9,6 +9,7 @@ params: 270 ns; looping over the arguments 580 ns; `hiredis.pack_command` 800 ns
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import hiredis
@@ -141,16 +142,25 @@ def _formatted(
     length = len(pattern % tuple(blanks * batch))
     draw, rows, again = bound.draw, range(batch), []  # type: ignore[var-annotated]
     pack_each = _composed(replace(bound, draw=again.pop), lengths, arguments)
+    pick = itemgetter(*picks)
+
+    def make_one() -> Request:
+        values = draw()
+        text = pattern % pick(values)
+        if len(text) == length:
+            return (text.encode(), count) if count > 1 else text.encode()
+        again.append(values)
+        return pack_each()
 
     def make() -> Request:
         draws = [draw() for _ in rows]
         text = pattern % tuple([values[at] for values in draws for at in picks])
         if len(text) == length:
-            return (text.encode(), count) if count > 1 else text.encode()
+            return text.encode(), count
         again.extend(reversed(draws))
         return pack_each()
 
-    return make
+    return make if batch > 1 else make_one
 
 
 def _foreseen(parts: tuple[Any, ...], operation: Operation) -> tuple[str, int] | None:
@@ -213,37 +223,50 @@ def judge_of(operation: Operation) -> Judge:
     counted together, and its value is that of the first reply.
     """
     names = [name_of(command) for command in operation.redis or ()] * operation.batch
-    expected = _expectation(operation.expect, pipelined=len(names) > 1)
-    if len(names) == 1 and names[0] not in _NESTING:
-        return _flat_judge(operation.expect, expected)
-    judge = _nested_judge(names, operation.expect, expected)
-    return judge if expected or not _NESTING.isdisjoint(names) else _pipeline_judge(judge)
+    expect, pipelined = operation.expect, len(names) > 1
+    expected = _expectation(expect, pipelined=pipelined)
+    nesting = not _NESTING.isdisjoint(names)
+    judge = (_nested_judge if pipelined or nesting else _flat_judge)(names, expect, expected)
+    doubtful = None if nesting else _doubtful_types(expect, len(names))
+    if doubtful is None:
+        return judge
+    return _pipeline_judge(judge, doubtful) if pipelined else _reply_judge(judge, doubtful)
 
 
-def _pipeline_judge(judge_errors: Judge) -> Judge:
-    """Of replies that hold no errors inside, and most often are none: no Python frame for each."""
-    error_type = hiredis.ReplyError
+def _doubtful_types(expect: Expect, replies: int) -> frozenset[type] | None:
+    """So many replies are right when none is of these types; None where all have to be looked at."""
+    rows_are_right = rows_test(expect)
+    if value_test(expect) is not None:
+        return None
+    if rows_are_right is None:
+        return frozenset({hiredis.ReplyError})
+    if rows_are_right(replies):  # any other type of reply is one row
+        return frozenset({hiredis.ReplyError, list, type(None)})
+    return None
 
-    def judge(reply: Any) -> Failure | None:
-        return judge_errors(reply) if error_type in map(type, reply) else None
+
+def _reply_judge(judge_closely: Judge, doubtful: frozenset[type]) -> Judge:
+    return lambda reply: judge_closely(reply) if type(reply) in doubtful else None
+
+
+def _pipeline_judge(judge_closely: Judge, doubtful: frozenset[type]) -> Judge:
+    """Not a frame of Python's for each reply."""
+
+    def judge(replies: Any) -> Failure | None:
+        return None if doubtful.isdisjoint(map(type, replies)) else judge_closely(replies)
 
     return judge
 
 
-def _flat_judge(expect: Expect, expected: Judge | None) -> Judge:
+def _flat_judge(names: Sequence[str], expect: Expect, expected: Judge | None) -> Judge:  # noqa: ARG001  one only
     error_type = hiredis.ReplyError
 
     def judge(reply: Any) -> Failure | None:
         if type(reply) is error_type:
             return forgiven(expect, failure(reply))
-        return None
-
-    def judge_expecting(reply: Any) -> Failure | None:
-        if type(reply) is error_type:
-            return forgiven(expect, failure(reply))
         return expected(reply) if expected else None
 
-    return judge_expecting if expected else judge
+    return judge
 
 
 def _nested_judge(names: Sequence[str], expect: Expect, expected: Judge | None) -> Judge:

@@ -26,7 +26,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _number(text: str) -> str:
-    return str(int(text))
+    try:
+        return str(int(text))
+    except ValueError:
+        raise ValueError("write a whole number") from None
 
 
 def _size(text: str) -> str:
