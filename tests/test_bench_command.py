@@ -159,6 +159,20 @@ def test_a_profile_of_which_nothing_can_be_measured_is_told(
 # -- sweeps -----------------------------------------------------------------------------------------
 
 
+def test_a_setting_misspelt_in_a_profile_of_the_users_own_is_told(
+    perfkit: Command, app: Path, tmp_path: Path
+) -> None:
+    mine = {"cach_size": {"value": 5, "scope": "session", "reason": "mine"}}
+    file = tmp_path / "mine.yml"
+    file.write_text(
+        yaml.safe_dump({"version": 1, "backend": "sqlite", "purpose": "mine", "settings": mine})
+    )
+    options = ("--query", "SELECT 1", "--profile", file)
+    outcome = perfkit("bench", f"sqlite:///{app}", *options)
+    assert outcome.status == 2
+    assert "no setting 'cach_size', did you mean 'cache_size'?" in outcome.err
+
+
 def test_a_sweep_says_what_to_set(perfkit: Command) -> None:
     url = "fake://?latency=10ms&concurrency=4"
     options = ("--query", "SELECT 1", "--sweep", "clients=1,2,4,8,16", "--runs", "2", *SHORT[2:])
@@ -198,6 +212,7 @@ def test_a_setting_of_the_session_is_swept(perfkit: Command, app: Path) -> None:
     assert outcome.status == 0, outcome.err
     settings = [each["settings"] for each in report["result"]["variants"]]
     assert settings == [{"journal_mode": "wal"}, {"journal_mode": "delete"}]
+    assert "journal_mode" not in report["target"]["url"]  # which is the one that was given
     assert contents(app) == before
 
 
@@ -250,6 +265,12 @@ def test_the_workloads_are_listed(perfkit: Command) -> None:
         (("--workload", "ycsb-a", "--confidence", "1"), "--confidence"),
         (("--workload", "ycsb-a", "--targets", "kb-team"), "search"),
         (("--workload", "ycsb-a", "--clients", "65"), "at most 64"),
+        (("--workload", "ycsb-a", "--confidence", "50"), "from 50% to 99.99%"),
+        (("--workload", "ycsb-a", "--iterations", "5", "--duration", "1s"), "one of them says"),
+        (("--workload", "ycsb-a", "--param", "x=1"), "--param gives values to a --query"),
+        (("--workload", "ycsb-a", "--machine", "cores=4"), "--machine is for the formulas"),
+        (("--workload", "ycsb-a", "--profile", "default"), "alone leaves nothing"),
+        (("--workload", "ycsb-a", "--sweep", "cache_size=a,b"), "= a: write a whole number"),
         (("--query", "SELEC 1"), 'near "SELEC"'),
         (("--query", "SELECT 1; SELECT 2"), "2 statements in one text"),
         (("--scenario", "missing.yml"), "missing.yml: no such file"),
@@ -339,6 +360,28 @@ def test_what_was_kept_is_used_again_unless_the_workload_inserts_into_it(
             outcome, report = perfkit.report("bench", url, *options)
             assert outcome.status == 0, outcome.err
             assert report["result"]["total"]["errors"] == 0, again
+
+
+def test_data_that_an_earlier_run_kept_is_said_to_stay(perfkit: Command, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/kept.db?synchronous=off"
+    options = ("--workload", "ycsb-c", "--scale", "1", "--runs", "1", *SHORT)
+    assert "an earlier run kept it" not in perfkit("bench", url, *options, "--keep").err
+    assert "an earlier run kept it" in perfkit("bench", url, *options).err
+    assert (tmp_path / "kept.db").exists()
+
+
+def test_what_short_runs_leave_empty_has_its_reason(perfkit: Command, app: Path) -> None:
+    options = ("--query", "SELECT 1", "--runs", "2", "--duration", "200ms", "--warmup", "0")
+    _, report = perfkit.report("bench", f"sqlite:///{app}", *options)
+    assert [run["server_cpu_ratio"] for run in report["result"]["runs"]] == [None, None]
+    assert "no_resources" in [caveat["code"] for caveat in report["caveats"]]
+
+
+def test_the_same_caveat_with_other_numbers_stands_once(perfkit: Command, app: Path) -> None:
+    options = ("--query", "SELECT 1", "--runs", "2", "--duration", "1ms", *SHORT[2:])
+    _, report = perfkit.report("bench", f"sqlite:///{app}", *options, "--set", "load.think=300us")
+    codes = [caveat["code"] for caveat in report["caveats"]]
+    assert codes.count("few_samples") == 1
 
 
 def test_sequences_go_on_from_run_to_run(perfkit: Command, app: Path) -> None:

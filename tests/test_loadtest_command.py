@@ -439,10 +439,11 @@ def test_a_second_interrupt_leaves_at_once(private_redis: StartServer, perfkit: 
     time.sleep(0.2)
     os.killpg(process.pid, signal.SIGINT)
     began = time.monotonic()
-    process.communicate(timeout=10)
+    _, err = process.communicate(timeout=10)
     server.resume()
     assert time.monotonic() - began < 2
     assert process.returncode == 130
+    assert "left without cleaning up" in err
 
 
 # -- the command itself -----------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from perfkit.results import (
     Resources,
     Series,
     StageResult,
+    Statement,
     TimelineRow,
     WorkerResult,
 )
@@ -22,12 +23,15 @@ from perfkit.results import (
 def merged(results: Sequence[LoadtestResult], starts_s: Sequence[float]) -> LoadtestResult:
     """All runs together, which began at these times: rates are over the time that they took."""
     first = results[0]
+    elapsed_s = [
+        _elapsed_s(each.total, sum(stage.duration_s for stage in each.stages)) for each in results
+    ]
     return replace(
         first,
         valid=all(each.valid for each in results),
         interrupted=any(each.interrupted for each in results),
-        operations=merged_operations([each.operations for each in results]),
-        total=merged_operation([each.total for each in results]),
+        operations=merged_operations([each.operations for each in results], elapsed_s),
+        total=merged_operation([each.total for each in results], elapsed_s),
         stages=_stages([each.stages for each in results]),
         warmup=_warmup([each.warmup for each in results if each.warmup is not None]),
         timeline=_timeline(results, starts_s),
@@ -39,19 +43,20 @@ def merged(results: Sequence[LoadtestResult], starts_s: Sequence[float]) -> Load
 
 
 def merged_operations(
-    runs: Sequence[Sequence[OperationResult]],
+    runs: Sequence[Sequence[OperationResult]], elapsed_s: Sequence[float]
 ) -> tuple[OperationResult, ...]:
     """Operation by operation; every run has the same ones."""
-    return tuple(merged_operation(each) for each in zip(*runs, strict=True))
+    return tuple(merged_operation(each, elapsed_s) for each in zip(*runs, strict=True))
 
 
-def merged_operation(parts: Sequence[OperationResult]) -> OperationResult:
-    """One operation in all its runs."""
+def merged_operation(
+    parts: Sequence[OperationResult], elapsed_s: Sequence[float]
+) -> OperationResult:
+    """One operation in all its runs, which took so long: also those in which it never ran."""
     first = parts[0]
     if len(parts) == 1:
         return first
     count, errors = sum(each.count for each in parts), sum(each.errors for each in parts)
-    elapsed_s = [each.count / each.rate_per_s if each.rate_per_s else 0.0 for each in parts]
     items = [(each.items_per_s, s) for each, s in zip(parts, elapsed_s, strict=True)]
     return OperationResult(
         name=first.name,
@@ -69,6 +74,11 @@ def merged_operation(parts: Sequence[OperationResult]) -> OperationResult:
             else None
         ),
     )
+
+
+def _elapsed_s(total: OperationResult, planned_s: float) -> float:
+    """The time that a run's rates are over; without any operation, the time that was planned."""
+    return total.count / total.rate_per_s if total.rate_per_s else planned_s
 
 
 def merged_latency(parts: Sequence[Latency]) -> Latency:
@@ -105,12 +115,13 @@ def _stages(runs: Sequence[Sequence[StageResult]]) -> tuple[StageResult, ...]:
 
 
 def _stage(parts: Sequence[StageResult]) -> StageResult:
+    elapsed_s = [_elapsed_s(each.total, each.duration_s) for each in parts]
     return replace(
         parts[0],
         duration_s=sum(each.duration_s for each in parts),
         dropped=sum(each.dropped for each in parts),
-        operations=merged_operations([each.operations for each in parts]),
-        total=merged_operation([each.total for each in parts]),
+        operations=merged_operations([each.operations for each in parts], elapsed_s),
+        total=merged_operation([each.total for each in parts], elapsed_s),
     )
 
 
@@ -170,9 +181,24 @@ def _resources(parts: Sequence[Resources], starts_s: Sequence[float]) -> Resourc
     return Resources(
         host=_series([each.host for each in parts], starts_s),
         server=_series([each.server for each in parts], starts_s),
-        statements=max(parts, key=lambda each: sum(s.calls for s in each.statements)).statements,
+        statements=_statements([row for each in parts for row in each.statements]),
         absent=parts[0].absent,
     )
+
+
+def _statements(rows: Sequence[Statement]) -> tuple[Statement, ...]:
+    """Each with its calls in all runs, the one that took longest first."""
+    found: dict[str, Statement] = {}
+    for row in rows:
+        known = found.get(row.statement)
+        found[row.statement] = row if known is None else _both(known, row)
+    return tuple(sorted(found.values(), key=lambda row: -row.total_ms))
+
+
+def _both(one: Statement, other: Statement) -> Statement:
+    calls, total_ms = one.calls + other.calls, one.total_ms + other.total_ms
+    rows = None if one.rows is None or other.rows is None else one.rows + other.rows
+    return Statement(one.statement, calls, total_ms, total_ms / calls if calls else 0.0, rows)
 
 
 def _series(runs: Sequence[Sequence[Series]], starts_s: Sequence[float]) -> tuple[Series, ...]:
@@ -187,11 +213,11 @@ def _one_series(name: str, runs: Sequence[Sequence[Series]], starts_s: Sequence[
         for series in run
         if series.name == name
     ]
-    means = [series.mean for series, _ in found if series.mean is not None]
+    means = [(s.mean, max(1, len(s.points))) for s, _ in found if s.mean is not None]
     return Series(
         name=name,
         unit=found[0][0].unit,
-        mean=sum(means) / len(means) if means else None,
+        mean=sum(m * n for m, n in means) / sum(n for _, n in means) if means else None,
         minimum=min((s.minimum for s, _ in found if s.minimum is not None), default=None),
         maximum=max((s.maximum for s, _ in found if s.maximum is not None), default=None),
         last=found[-1][0].last,

@@ -1,6 +1,7 @@
 """From the runs that were made to the result: each variant, how they compare, what to think of it."""
 
 import collections
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,8 +27,10 @@ from perfkit.results import (
     VariantResult,
 )
 from perfkit.scenario.datasets import ROWS_PER_BRANCH
+from perfkit.units import show_ratio
 
 _MOST_WORDINGS = 2
+_NUMBER = re.compile(r"[\d.,]+(?: (?:ns|µs|ms|s)\b)?")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Outcome:
     def _of(self, variant: Variant) -> list[Run]:
         return [run for run in self.runs if run.variant.name == variant.name]
 
+    def _whole(self, variant: Variant) -> list[Run]:
+        """The runs that tell how far runs lie apart: valid, and not cut short; where none is, all."""
+        runs = self._of(variant)
+        return [run for run in runs if run_result(run).valid] or runs
+
     def _merged(self, variant: Variant) -> LoadtestResult:
         runs = self._of(variant)
         return merged([run.result for run in runs], [run.started_s for run in runs])
@@ -70,7 +78,7 @@ class Outcome:
     def _variant(self, variant: Variant) -> VariantResult:
         runs = self._of(variant)
         whole = self._merged(variant)
-        rates = [run.result.total.rate_per_s for run in runs]
+        rates = [run.result.total.rate_per_s for run in self._whole(variant)]
         interval = stats.mean_interval(rates, self.options.confidence)
         return VariantResult(
             name=variant.name,
@@ -128,24 +136,48 @@ class Outcome:
 
     def caveats(self) -> tuple[Caveat, ...]:
         """What runs had to be told, each kind once, and what the runs together give reason to doubt."""
-        found = [*self.scheme.caveats, *self._of_runs()]
+        found = [*self.scheme.caveats, *self._of_runs(), *self._unseen()]
         ran, results = self._ran(), tuple(map(run_result, self.runs))
-        if self.scheme.sweep is None:
-            for variant in ran[1:]:
-                found += comparison.caveats_of(ran[0].name, variant.name, results, paired=True)
         several = len(self.scheme.variants) > 1
         told: list[tuple[str | None, Caveat]] = []
+        if self.scheme.sweep is None:
+            for variant in ran[1:]:
+                doubted = comparison.caveats_of(ran[0].name, variant.name, results, paired=True)
+                told += [(variant.name if len(ran) > 2 else None, each) for each in doubted]
+        for variant in ran if self.scheme.sweep is not None else ():
+            told += [(self._label(variant), each) for each in _failures(self._merged(variant))]
         for variant in ran:
             label = self._label(variant) if several else None
-            told += [(label, doubt) for doubt in doubts(self._of(variant), self._merged(variant))]
+            told += [
+                (label, doubt) for doubt in doubts(self._whole(variant), self._merged(variant))
+            ]
         return (*found, *_grouped(told, len(ran)))
+
+    def _unseen(self) -> list[Caveat]:
+        """Runs that were over before host and server were looked at leave columns empty."""
+        lengths = [
+            sum(stage.duration_s for stage in run.result.stages)
+            for run in self.runs
+            if _mean(run.result.resources.server, "cpu") is None
+            and _mean(run.result.resources.host, "cpu") is None
+        ]
+        if not lengths or max(lengths) >= 1:
+            return []
+        message = (
+            f"{len(lengths)} of {len(self.runs)} runs were too short for the CPU and memory of host and "
+            "server, which are sampled once a second: --duration 1s or more"
+        )
+        return [Caveat("no_resources", message)]
 
     def _of_runs(self) -> list[Caveat]:
         """A kind of caveat stands once for all runs, unless there are but a few wordings of it."""
         runs: dict[str, dict[Caveat, list[Run]]] = collections.defaultdict(dict)
+        first_so: dict[tuple[str, str], Caveat] = {}  # of those that differ only in their numbers
         for run in self.runs:
             for caveat in run.caveats:
-                runs[caveat.code].setdefault(caveat, []).append(run)
+                words = caveat.message if caveat.invalidates else _NUMBER.sub("", caveat.message)
+                alike = first_so.setdefault((caveat.code, words), caveat)
+                runs[caveat.code].setdefault(alike, []).append(run)
         found = []
         for wordings in runs.values():
             if len(wordings) > _MOST_WORDINGS:
@@ -159,6 +191,8 @@ class Outcome:
         if len(self.runs) == 1:
             return caveat.message
         numbers = sorted({run.number for run in runs})
+        if len(numbers) == len(self.runs):
+            return f"every run: {caveat.message}"
         shown = ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
         return f"run {shown} ({len(numbers)} of {len(self.runs)}): {caveat.message}"
 
@@ -183,6 +217,18 @@ class Outcome:
         )
 
 
+def _failures(whole: LoadtestResult) -> list[Caveat]:
+    """Errors among what a point of a sweep measured; of variants, the comparison tells them."""
+    share = whole.total.error_ratio or 0.0
+    if share <= comparison.ERRORS_THAT_MATTER:
+        return []
+    message = (
+        f"{show_ratio(share)} of the operations failed: an error counts in rates and times too, and "
+        "may be quicker than what it stands for"
+    )
+    return [Caveat("errors", message)]
+
+
 def _grouped(told: Sequence[tuple[str | None, Caveat]], variants: int) -> list[Caveat]:
     """The same words about several variants stand once, with the variants before them."""
     labels: dict[Caveat, list[str]] = {}
@@ -198,7 +244,7 @@ def _grouped(told: Sequence[tuple[str | None, Caveat]], variants: int) -> list[C
 
 
 def run_result(run: Run) -> RunResult:
-    """A run as the report carries it."""
+    """A run as the report carries it; one that was cut short is none to compare."""
     result = run.result
     return RunResult(
         run=run.number,
@@ -206,7 +252,7 @@ def run_result(run: Run) -> RunResult:
         variant=run.variant.name,
         started_s=run.started_s,
         duration_s=sum(stage.duration_s for stage in result.stages),
-        valid=result.valid,
+        valid=result.valid and not result.interrupted,
         cpu_ratio=result.generator.cpu_ratio,
         server_cpu_ratio=_mean(result.resources.server, "cpu"),
         operations=result.operations,

@@ -26,7 +26,14 @@ from perfkit.drive.preparation import (
     with_targets,
 )
 from perfkit.machine import environment
-from perfkit.results import SCHEMA_VERSION, BenchResult, Caveat, Report, SettingValue
+from perfkit.results import (
+    SCHEMA_VERSION,
+    BenchResult,
+    Caveat,
+    Report,
+    SettingValue,
+    TargetInfo,
+)
 
 
 def run(options: Options, observer: Observer) -> Report[BenchResult]:
@@ -56,7 +63,7 @@ def run(options: Options, observer: Observer) -> Report[BenchResult]:
             runs = Runs(asked, options, observer, interruption)
             started_at = datetime.now(UTC)
             runs.drive()
-        return _report(options, subject, runs, started_at, clean_up)
+        return _report(options, subject, runs, started_at, clean_up, target.info)
 
 
 def _refuse_as_written(asked: Scheme) -> None:
@@ -74,6 +81,7 @@ def _report(
     runs: Runs,
     started_at: datetime,
     clean_up: Sequence[Caveat],
+    info: TargetInfo,
 ) -> Report[BenchResult]:
     told = outcome.Outcome(runs.scheme, runs.made, options, described(subject))
     caveats = (*told.caveats(), *runs.caveats, *clean_up)
@@ -87,7 +95,7 @@ def _report(
         started_at=started_at.isoformat(timespec="milliseconds"),
         duration_s=(datetime.now(UTC) - started_at).total_seconds(),
         environment=environment(_settings(options, runs.scheme, first)),
-        target=first.target.info,
+        target=info,  # as it was given: the URL of a variant carries its settings
         result=told.result(valid=not invalid, interrupted=interrupted),
         checks=told.checks(),
         caveats=caveats,

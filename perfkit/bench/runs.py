@@ -67,6 +67,8 @@ class Runs:
                     raise
                 self._ended_by(error, number)
                 break
+            if result.interrupted and not result.total.count and self.made:
+                break  # it came before anything was measured
             self.made.append(Run(number, block, variant, started_s, result, caveats))
         self._say_what_is_missing(len(order))
 

@@ -27,8 +27,14 @@ class Point:
 
     @property
     def rates(self) -> list[float]:
-        """Of each run; items where operations hold several."""
-        return [run.total.items_per_s or run.total.rate_per_s for run in self.runs]
+        """What succeeded in each valid run, 0 where none is; in items where operations hold several."""
+        return [_succeeded(run.total) for run in self.runs if run.valid] or [0.0]
+
+
+def _succeeded(total: OperationResult) -> float:
+    if total.items_per_s is not None:
+        return total.items_per_s
+    return total.rate_per_s * (1 - (total.error_ratio or 0.0))
 
 
 def sweep(name: str, points: Sequence[Point]) -> Sweep:

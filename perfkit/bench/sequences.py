@@ -4,7 +4,7 @@ from typing import Any
 
 from perfkit.results import LoadtestResult
 from perfkit.scenario import Scenario
-from perfkit.scenario.values import Sequential, YcsbKey
+from perfkit.scenario.values import Sequential, YcsbKey, sequential_of
 
 
 class Leaps:
@@ -33,11 +33,31 @@ class Leaps:
     def note(self, scenario: Scenario, workers: int, result: LoadtestResult) -> None:
         """Adds what a run may have drawn: worker w of W draws start + w, start + w + W, …
 
-        Every worker's draws are bounded by those of the busiest one: what it sent, warm-up included,
-        tries, one for each connection that was cut off, and a batch for each.
+        A worker drew at most as often as the busiest one sent anything, and as often as all together
+        sent the operation whose sequence it is, warm-up included; and for each retry, for each
+        connection that was cut off, and a batch each time. No further than that: a column of 32 bits
+        ends at 2,147,483,647.
         """
         most = max((worker.count for worker in result.workers), default=0)
-        retried = sum(max(0, each.tries - each.count) for each in result.operations)
+        most += sum(max(0, each.tries - each.count) for each in result.operations)
         users = max(stage.end for stage in scenario.load.stages)
-        batch = max(operation.items for operation in scenario.operations)
-        self._leap += workers * batch * (most + retried + int(users) + 1)
+        leaps = [
+            operation.items * (min(most, _sent(operation.name, result, most)) + int(users) + 1)
+            for operation in scenario.operations
+            if any(map(_is_endless, operation.params.values()))
+        ]
+        self._leap += workers * max(leaps, default=0)
+
+
+def _is_endless(param: Any) -> bool:
+    sequence = sequential_of(param)
+    return sequence is not None and sequence.end is None
+
+
+def _sent(name: str, result: LoadtestResult, unknown: int) -> int:
+    """How often all workers together tried an operation."""
+    warmup = () if result.warmup is None else result.warmup.operations
+    tries = [
+        max(each.count, each.tries) for each in (*result.operations, *warmup) if each.name == name
+    ]
+    return sum(tries) if tries else unknown

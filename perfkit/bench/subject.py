@@ -62,14 +62,30 @@ def printed(options: Options, backend: str | None) -> str:
     """
     kind, _, text, path = _source(options, backend)
     overrides = [*_overrides(options, text, path, kind, defaults=False), *options.overrides]
-    if options.batch is not None:
-        overrides += [f"operations.0.batch={options.batch}"]
-    if not overrides:
+    if not overrides and options.batch is None and not options.true_zipfian:
         return text
-    parse_scenario(text, path, overrides=overrides)  # tells every mistake
-    document = apply_overrides(parse(text, str(path), os.environ), overrides, os.environ)
-    plain = yaml.safe_dump(document.plain(), sort_keys=False, allow_unicode=True, width=100)
+    scenario = parse_scenario(text, path, overrides=overrides)  # tells every mistake
+    if options.batch is not None:
+        changed = with_batch(scenario, options.batch)
+        for number, each in enumerate(changed.operations):
+            if takes_batch(each):
+                overrides.append(f"operations.{number}.batch={each.batch}")
+            if takes_batch(each) and isinstance(each.expect.rows, int):
+                overrides.append(f"operations.{number}.expect.rows={each.expect.rows}")
+    content = apply_overrides(parse(text, str(path), os.environ), overrides, os.environ).plain()
+    if options.true_zipfian:
+        _with_true_zipfian(scenario)  # refuses where nothing changes
+        content = _unscrambled(content)
+    plain = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     return f"{_comment(text)}{plain}"
+
+
+def _unscrambled(content: Any) -> Any:
+    """The same content with Zipf's law itself wherever YCSB's scrambled one was."""
+    if isinstance(content, dict):
+        names = {"scrambled_zipfian": "zipfian"}
+        return {names.get(key, key): _unscrambled(value) for key, value in content.items()}
+    return list(map(_unscrambled, content)) if isinstance(content, list) else content
 
 
 def _comment(text: str) -> str:
@@ -83,7 +99,11 @@ def _source(options: Options, backend: str | None) -> tuple[Kind, str, str, Path
     if sum(each is not None for each in given) != 1:
         raise UsageError(
             "say what to measure, with one of --workload, --query and --scenario",
-            hint="perfkit bench URL --workload ycsb-b; perfkit bench --help lists the workloads",
+            hint="perfkit bench URL --workload ycsb-b; perfkit bench --list names the workloads",
+        )
+    if options.params and options.query is None:
+        raise UsageError(
+            "--param gives values to a --query", hint="--set operations.NAME.params… changes others"
         )
     if options.workload is not None:
         path = workload_file(options.workload, backend)
@@ -176,6 +196,8 @@ def _overrides(
     options: Options, text: str, path: Path, kind: Kind, *, defaults: bool = True
 ) -> list[str]:
     """What the options change in the scenario; with `defaults`, also what bench itself decides."""
+    if options.iterations is not None and options.duration_ns is not None:
+        raise UsageError("--iterations and --duration: one of them says how long a run is")
     content = parse(text, str(path), os.environ).plain()
     content = content if isinstance(content, dict) else {}
     found = _data_overrides(options, content, kind)
@@ -248,10 +270,17 @@ def with_batch(scenario: Scenario, batch: int) -> Scenario:
             hint="Redis commands, and inserts of one row, do",
         )
     operations = tuple(
-        each.model_copy(update={"batch": batch}) if each.name in fitting else each
-        for each in scenario.operations
+        _batched(each, batch) if each.name in fitting else each for each in scenario.operations
     )
     return scenario.model_copy(update={"operations": operations})
+
+
+def _batched(operation: Operation, batch: int) -> Operation:
+    """A number of rows that is expected grows along: those of a batch are counted together."""
+    expect = operation.expect
+    if isinstance(expect.rows, int):
+        expect = expect.model_copy(update={"rows": expect.rows * batch // operation.batch})
+    return operation.model_copy(update={"batch": batch, "expect": expect})
 
 
 def takes_batch(operation: Operation) -> bool:
@@ -316,10 +345,14 @@ def described(measured: Measured) -> Subject:
 
 
 def digest(scenario: Scenario) -> str:
-    """Of what is done and how much of it at a time: operations, and the load without its length."""
+    """Of what is done, on what, and how much of it at a time.
+
+    The length of a load of one stage is not in it, nor is the number of rows: both stand beside it.
+    """
     operations = [each.model_dump(mode="json") for each in scenario.operations]
     load = scenario.load.model_dump(mode="json", exclude={"warmup_ns"})
-    for stage in load["stages"]:
-        del stage["duration_ns"], stage["iterations"]
-    content = json.dumps([operations, load], sort_keys=True, default=str)
+    if len(load["stages"]) == 1:
+        del load["stages"][0]["duration_ns"], load["stages"][0]["iterations"]
+    data = scenario.data and scenario.data.model_dump(mode="json", include={"value_size", "setup"})
+    content = json.dumps([operations, load, data], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """What is measured against what: profiles, single settings, the values of a sweep, or nothing at all."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from perfkit import tuning
@@ -53,6 +53,8 @@ def scheme(options: Options, measured: Measured, target: Target) -> Scheme:
         raise UsageError(
             "--each-setting measures the settings of a profile", hint="add --profile NAME"
         )
+    if options.machine and not options.profiles:
+        raise UsageError("--machine is for the formulas of a profile", hint="add --profile NAME")
     if options.sweep is not None:
         return _sweep(options, measured.scenario, target)
     if options.profiles:
@@ -71,6 +73,11 @@ def _profiles(options: Options, scenario: Scenario, target: Target) -> Scheme:
         raise UsageError(f"--profile {repeated[0]} is there twice")
     if len(names) == 1 and names != [DEFAULT]:
         names.insert(0, DEFAULT)
+    if names == [DEFAULT]:
+        raise UsageError(
+            "--profile default alone leaves nothing to measure it against",
+            hint="add another --profile; perfkit profile list names them",
+        )
     variants: list[Variant] = []
     missing: list[NotMeasured] = []
     for name in names:
@@ -88,12 +95,19 @@ def _profiles(options: Options, scenario: Scenario, target: Target) -> Scheme:
     if len(variants) < 2:
         raise UsageError(
             f"nothing of {', '.join(options.profiles)} can be set by a session or a client here, so "
-            "there is nothing to measure against",
+            f"there is nothing to measure against{_reasons(missing)}",
             hint=f"perfkit profile diff {names[-1]} URL shows what the server would need",
         )
     return Scheme(
         tuple(variants), options.runs or RUNS_OF_A_COMPARISON, not_measured=tuple(missing)
     )
+
+
+def _reasons(missing: Sequence[NotMeasured]) -> str:
+    """Each reason once, with the first setting that has it: one may be a name misspelt."""
+    first = {each.why: each.setting for each in reversed(missing)}
+    told = [f"{setting}: {why}" for why, setting in reversed(first.items())]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _settings_of(name: str, options: Options, target: Target) -> tuple[tuning.Wanted, ...]:

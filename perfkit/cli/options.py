@@ -141,7 +141,10 @@ def share(option: str, given: str) -> float:
 
 def confidence_level(given: str) -> float:
     """The --confidence. UsageError where it says next to nothing, or can't be reached."""
-    value = share("--confidence", given)
+    try:
+        value = units.ratio(given)
+    except ValueError as error:
+        raise UsageError(f"--confidence: {error}") from error
     if not 0.5 <= value <= 0.9999:
         raise UsageError(f"--confidence {given}: write a share from 50% to 99.99%")
     return value

@@ -36,7 +36,7 @@ def _subject(old: BenchResult, new: BenchResult) -> Iterator[Difference]:
     before, after = old.subject, new.subject
     if before.digest != after.digest:
         shown = f"{before.name} ({before.digest})", f"{after.name} ({after.digest})"
-        yield ("operations or load", *shown)
+        yield ("operations, load or data", *shown)
     yield "sweep", old.sweep and old.sweep.name, new.sweep and new.sweep.name
     yield "dataset", before.dataset, after.dataset
     yield "clients", before.clients, after.clients
@@ -53,7 +53,8 @@ def _server(old: Report[BenchResult], new: Report[BenchResult]) -> Iterator[Diff
     yield "backend", before.backend, after.backend
     yield "server's host", _host(before.url), _host(after.url)
     if before.backend == after.backend:
-        if _release(before.server_version) != _release(after.server_version):
+        releases = [_release(each.backend, each.server_version) for each in (before, after)]
+        if releases[0] != releases[1]:
             yield "server version", before.server_version, after.server_version
         yield from _settings("server's", before.settings, after.settings)
 
@@ -92,9 +93,12 @@ def _host(url: str) -> str:
     return "this machine" if name in _LOCAL or name is None else name
 
 
-def _release(version: str | None) -> str | None:
-    """The first two numbers of a version: what comes after mends and does not change."""
-    match = re.search(r"\d+(\.\d+)?", version or "")
+def _release(backend: str, version: str | None) -> str | None:
+    """The first two numbers of a version, PostgreSQL's first one: what comes after mends and does not change.
+
+    So PostgreSQL numbers its releases since 10 (www.postgresql.org/support/versioning).
+    """
+    match = re.search(r"\d+" if backend == "postgresql" else r"\d+(\.\d+)?", version or "")
     return match[0] if match else version
 
 

@@ -22,6 +22,7 @@ from perfkit.results import (
     Side,
     VariantResult,
 )
+from perfkit.units import show_ratio
 
 _HOW = "perfkit bench URL --scenario FILE --runs 5 --json FILE makes a report that can be compared"
 
@@ -37,7 +38,8 @@ def compare_reports(
 ) -> Report[CompareResult]:
     """Where both have the same variants, each is compared with its namesake, else the first of each.
 
-    A check for each comparison fails where the new report is slower. UsageError for a report without
+    A check for each comparison fails where the new report is slower, and one more where more of its
+    operations fail: errors are often quicker than what they stand for. UsageError for a report without
     repeated runs, and where the two did not measure the same thing in the same place, unless `force`.
     """
     began_at, began = datetime.now(UTC), time.monotonic()
@@ -49,6 +51,7 @@ def compare_reports(
             hint="--force compares them nevertheless, and says so",
         )
     comparisons, caveats = both.compared(confidence, tolerance)
+    checks = tuple(_check(each, several=len(both.pairs) > 1) for each in comparisons)
     caveats = (*_forced(found), *caveats, *_cannot_tell(comparisons))
     return Report(
         schema="perfkit.compare",
@@ -66,7 +69,7 @@ def compare_reports(
             comparisons=comparisons,
             valid=not any(caveat.invalidates for caveat in caveats),
         ),
-        checks=tuple(_check(each, several=len(both.pairs) > 1) for each in comparisons),
+        checks=(*checks, *both.error_checks(confidence)),
         caveats=caveats,
     )
 
@@ -107,18 +110,34 @@ class Both:
         """The comparisons of every pair, and what gives reason to trust them less."""
         comparisons: list[Comparison] = []
         caveats = [*self._doubts()]
-        for old, new in self.pairs:
-            runs = [
-                [run for run in side.result.runs if run.variant == variant.name]
-                for side, variant in ((self.old, old), (self.new, new))
-            ]
-            pair = Pair.of(old.name, new.name, *runs, paired=self._same_measurement)
+        for pair in self._runs():
             comparisons += pair.comparisons(confidence, tolerance)
             caveats += pair.caveats()
         if not comparisons:
             why = "there is no metric that both reports can tell"
             caveats.append(Caveat("nothing_compared", why, invalidates=True))
         return tuple(comparisons), tuple(dict.fromkeys(caveats))
+
+    def error_checks(self, confidence: float) -> Iterator[Check]:
+        """A failed check for each pair of which more of the new one fails."""
+        for pair in self._runs():
+            if pair.before and pair.after and pair.fails_more(confidence):
+                before, after = pair.error_ratios()
+                yield Check(
+                    check="total.error_ratio",
+                    observed=f"{show_ratio(before)} → {show_ratio(after)}",
+                    passed=False,
+                    observed_value=after,
+                    variant=pair.candidate if len(self.pairs) > 1 else None,
+                )
+
+    def _runs(self) -> Iterator[Pair]:
+        for old, new in self.pairs:
+            runs = [
+                [run for run in side.result.runs if run.variant == variant.name]
+                for side, variant in ((self.old, old), (self.new, new))
+            ]
+            yield Pair.of(old.name, new.name, *runs, paired=self._same_measurement)
 
     @property
     def _same_measurement(self) -> bool:

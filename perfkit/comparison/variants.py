@@ -8,7 +8,8 @@ from perfkit.results import Caveat, Comparison, OperationResult, RunResult, Verd
 from perfkit.units import show_ratio
 
 _LEAST_SAMPLES = {"p50_ms": 1, "p95_ms": 20, "p99_ms": 100}  # one of them lies above the percentile
-_ERRORS_THAT_MATTER = 0.001
+ERRORS_THAT_MATTER = 0.001
+"""Of the operations: less is noise of the network or of locks."""
 
 
 def compare_variants(
@@ -134,14 +135,31 @@ class Pair:
         return (*found, *self._failures())
 
     def _failures(self) -> Iterator[Caveat]:
-        shares = [_error_ratio(side) for side in (self.before, self.after)]
-        if max(shares) > _ERRORS_THAT_MATTER:
+        shares = self.error_ratios()
+        if max(shares) > ERRORS_THAT_MATTER:
             yield Caveat(
                 "errors",
                 f"{show_ratio(shares[0])} of the operations of {self.baseline} failed, "
                 f"{show_ratio(shares[1])} of {self.candidate}: an error counts in rates and times too, "
                 "and may be quicker than what it stands for",
             )
+
+    def error_ratios(self) -> tuple[float, float]:
+        """Which share of the operations failed, of the baseline's and of the candidate's."""
+        return _error_ratio(self.before), _error_ratio(self.after)
+
+    def fails_more(self, confidence: float) -> bool:
+        """Does more of the candidate fail, by what matters and by more than chance would make of it?
+
+        The intervals of both sides' means lie apart, which is stricter than one of their difference.
+        """
+        old, new = (
+            stats.mean_interval([run.total.error_ratio or 0.0 for run in side], confidence)
+            for side in (self.before, self.after)
+        )
+        if old.high is None or new.low is None:
+            return False
+        return new.low > old.high and new.mean - old.mean > ERRORS_THAT_MATTER
 
     def _metrics(self) -> Iterator[_Metric]:
         yield self._rate()

@@ -176,9 +176,13 @@ def _operations_table(result: BenchResult) -> Table:
         columns=tuple(columns),
         rows=tuple(map(_operation_row, result.operations)),
         footer=_operation_row(result.total) if len(result.operations) != 1 else None,
-        caption=f"All {counted(result.variants[0].runs, 'run')} together; times are response times.",
+        caption=f"{_together(result.variants[0].runs)}imes are response times.",
         place="appendix" if several else "lead",
     )
+
+
+def _together(runs: int) -> str:
+    return "T" if runs == 1 else f"All {counted(runs, 'run')} together; t"
 
 
 def _operation_row(operation: OperationResult) -> Row:
@@ -344,7 +348,7 @@ def _sweep_table(sweep: Sweep) -> Table:
             (
                 Cell(point.value, tone="good" if point.value == sweep.knee else "plain"),
                 _rate_cell(total.rate_per_s),
-                *((_items_cell(total),) if items else ()),
+                *((_throughput_cell(total),) if items else ()),
                 Cell("█" * filled),
                 ms_cell(total.response.p50_ms),
                 ms_cell(total.response.p95_ms),
@@ -369,7 +373,14 @@ def _sweep_table(sweep: Sweep) -> Table:
 
 
 def _throughput(total: OperationResult) -> float:
-    return total.items_per_s or total.rate_per_s
+    """Items a second that succeeded; an operation of no batch is one item."""
+    if total.items_per_s is not None:
+        return total.items_per_s
+    return total.rate_per_s * (1 - (total.error_ratio or 0.0))
+
+
+def _throughput_cell(total: OperationResult) -> Cell:
+    return Cell(show_quantity(_throughput(total), "per_s"), _throughput(total))
 
 
 def _scaling_law(sweep: Sweep | None) -> Note | None:

@@ -141,7 +141,8 @@ def setting(value: object) -> str:
 def missed(check: Check) -> str:
     where = f" of {check.variant}" if check.variant is not None else ""
     where += f" in stage {check.stage}" if check.stage is not None else ""
-    return f"{check.check}{where}: was {check.observed}"
+    seen = check.observed if check.observed.startswith("no ") else f"was {check.observed}"
+    return f"{check.check}{where}: {seen}"
 
 
 def server_name(target: TargetInfo) -> str:

@@ -29,13 +29,16 @@ def comparisons_table(
         return None
     pairs = dict.fromkeys((each.baseline, each.candidate) for each in comparisons)
     several = len(pairs) > 1
+    baselines = {baseline for baseline, _ in pairs}
+    alone = len(baselines) == 1  # then it stands once, over the column of its values
     if titles is None:
-        titles = ("baseline", "candidate") if several else next(iter(pairs))
+        first = next(iter(pairs))
+        titles = (first[0] if alone else "baseline", "candidate") if several else first
 
     def row(each: Comparison) -> Row:
         unit = "ms" if each.metric.endswith("_ms") else "per_s"
         return (
-            *((Cell(_pair(each)),) if several else ()),
+            *((Cell(each.candidate if alone else _pair(each)),) if several else ()),
             Cell(each.operation),
             Cell(each.metric.removesuffix("_ms").removesuffix("_per_s")),
             Cell(show_quantity(each.baseline_value, unit), each.baseline_value),

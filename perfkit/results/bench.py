@@ -13,8 +13,8 @@ Verdict = Literal["faster", "slower", "same", "unknown"]
 class Subject:
     """What was measured, so that two reports can tell whether they measured the same.
 
-    `digest` is of the operations and the load (not of target, name or length), `dataset` describes
-    the data in a line, "" where it was the user's own.
+    `digest` is of the operations, the load and how the data is made (not of target, name or, in a
+    load of one stage, length), `dataset` describes the data in a line, "" where it was the user's own.
     """
 
     kind: Literal["workload", "query", "scenario"]

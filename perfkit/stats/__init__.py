@@ -2,7 +2,7 @@
 
 from perfkit.stats.change import CONFIDENCE, MOST_RUNS, RUNS, TOLERANCE, Change, Kind, compare_runs
 from perfkit.stats.intervals import Interval, mean_interval, spread
-from perfkit.stats.peaks import Peaks, two_peaks
+from perfkit.stats.peaks import LEAST_FOR_PEAKS, Peaks, two_peaks
 from perfkit.stats.scaling import (
     NoFit,
     Step,
@@ -16,6 +16,7 @@ from perfkit.stats.trust import Doubt, doubts, drift, outliers, slow_first_run
 
 __all__ = [
     "CONFIDENCE",
+    "LEAST_FOR_PEAKS",
     "MOST_RUNS",
     "RUNS",
     "TOLERANCE",

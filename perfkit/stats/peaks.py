@@ -10,7 +10,8 @@ from perfkit.units import show_duration, show_ratio
 
 _BIN = 0.025  # of the natural logarithm of a time
 _BANDWIDTH = 0.1  # peaks closer than about a third of their value are one
-_LEAST_SAMPLES = 200
+LEAST_FOR_PEAKS = 200
+"""Times; among fewer no second peak is told from chance."""
 _LEAST_SHARE = 0.05  # less is a tail
 _DIP = 0.5  # of the lower peak: what lies between two that are clearly apart
 _NO_CHANCE = (
@@ -22,9 +23,10 @@ _Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """Two peaks, where they lie, and the share of the times that belongs to the later one."""
+    """Two peaks, where they and the dip between lie, and the share of the times beyond the dip."""
 
     first_ns: float
+    dip_ns: float
     second_ns: float
     second_share: float
 
@@ -33,7 +35,8 @@ class Peaks:
         first, second = show_duration(self.first_ns), show_duration(self.second_ns)
         return (
             f"response times have two peaks, at {first} and at {second} "
-            f"({show_ratio(self.second_share)} of them): two kinds of work, of which no mean tells"
+            f"({show_ratio(self.second_share)} of them): two kinds of work, or some that "
+            "waits for other, of which no mean tells"
         )
 
 
@@ -45,7 +48,7 @@ def two_peaks(buckets: Iterable[tuple[float, int]]) -> Peaks | None:
     of the times, the dip before it is at most half as high, and no chance of the counts made it.
     """
     pairs = [(value, count) for value, count in buckets if value > 0 and count > 0]
-    if sum(count for _, count in pairs) < _LEAST_SAMPLES:
+    if sum(count for _, count in pairs) < LEAST_FOR_PEAKS:
         return None
     logs = np.log(np.array([value for value, _ in pairs]))
     counts = np.array([count for _, count in pairs], np.float64)
@@ -56,8 +59,8 @@ def two_peaks(buckets: Iterable[tuple[float, int]]) -> Peaks | None:
         return None
     _, (first, second, dip) = max(shares)
     share = heights[dip:].sum() / heights.sum()
-    times = np.exp(start + _BIN * np.array([first, second]))
-    return Peaks(float(times[0]), float(times[1]), float(share))
+    times = np.exp(start + _BIN * np.array([first, dip, second]))
+    return Peaks(float(times[0]), float(times[1]), float(times[2]), float(share))
 
 
 def _smoothed(logs: _Floats, counts: _Floats) -> tuple[float, _Floats]:

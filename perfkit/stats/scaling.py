@@ -184,6 +184,8 @@ def advise(steps: Sequence[Step], unit: str) -> str:
     chosen = steps[at]
     if at == len(steps) - 1:
         return _still_growing(steps, unit)
+    if maybe := _perhaps_better(steps, at):
+        return _unsure(chosen, maybe, unit)
     nothing = "" if chosen.rate else "no rate was measured: "
     following = steps[at + 1]
     costs = [_more_rate(following.rate / chosen.rate)] if chosen.rate else ["no rate either"]
@@ -191,6 +193,22 @@ def advise(steps: Sequence[Step], unit: str) -> str:
         costs.append(_more_p99(following.p99_ms / chosen.p99_ms))
     return (
         f"{nothing}use {_amount(chosen.value, unit)}: {following.value} give {' and '.join(costs)}"
+    )
+
+
+def _perhaps_better(steps: Sequence[Step], at: int) -> Step | None:
+    """The step above with the highest rate, if that is a gain that pays and may yet be chance."""
+    best = max(steps[at + 1 :], key=lambda step: step.rate)
+    chosen = steps[at]
+    return best if chosen.rate and best.rate > chosen.rate * (1 + GAIN_THAT_PAYS) else None
+
+
+def _unsure(chosen: Step, maybe: Step, unit: str) -> str:
+    gain = _more_rate(maybe.rate / chosen.rate)
+    return (
+        f"can't tell whether more than {_amount(chosen.value, unit)} would pay: {maybe.value} gave "
+        f"{gain}, but the runs of one value lie so far apart that it may be chance; make more or "
+        "longer runs"
     )
 
 

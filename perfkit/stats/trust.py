@@ -31,12 +31,15 @@ class Doubt:
     message: str
 
 
-def doubts(rates: Sequence[float]) -> tuple[Doubt, ...]:
-    """Every reason that the rates of some runs give, in the order in which they were made."""
-    return tuple(_doubts(rates))
+def doubts(rates: Sequence[float], numbers: Sequence[int] = ()) -> tuple[Doubt, ...]:
+    """Every reason that the rates of some runs give, in the order in which they were made.
+
+    `numbers`: by which the runs are known, where these are not 1, 2, 3, …
+    """
+    return tuple(_doubts(rates, numbers or range(1, len(rates) + 1)))
 
 
-def _doubts(rates: Sequence[float]) -> Iterator[Doubt]:
+def _doubts(rates: Sequence[float], known_as: Sequence[int]) -> Iterator[Doubt]:
     if len(rates) < LEAST_RUNS:
         runs = "one run tells" if len(rates) == 1 else f"{len(rates)} runs tell"
         yield Doubt("few_runs", f"{runs} little about how far runs lie apart: make 5 or more")
@@ -49,8 +52,12 @@ def _doubts(rates: Sequence[float]) -> Iterator[Doubt]:
         )
     numbers = [number for number in outliers(rates) if number > 1 or slower is None]
     if numbers:
-        runs = f"run{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-        yield Doubt("outliers", f"{runs} lie far off the others: something else was going on then")
+        several = len(numbers) > 1
+        runs = f"{'runs' if several else 'run'} {', '.join(str(known_as[number - 1]) for number in numbers)}"
+        lie = "lie" if several else "lies"
+        yield Doubt(
+            "outliers", f"{runs} {lie} far off the others: something else was going on then"
+        )
     drifted = drift(rates)
     if drifted is not None:
         way = "faster" if drifted > 0 else "slower"

@@ -167,9 +167,62 @@ def test_what_is_printed_with_options_is_what_would_run() -> None:
     assert (content["data"]["rows"], content["load"]["users"]) == (2000, 3)
 
 
+def test_zipfs_own_law_is_printed_where_it_would_run() -> None:
+    text = printed(options(workload="ycsb-a", true_zipfian=True), "sqlite")
+    (read, update) = yaml.safe_load(text)["operations"]
+    assert read["params"]["key"] == {"ycsb_key": {"zipfian": "usertable"}}
+    assert update["params"]["key"] == read["params"]["key"]
+    with pytest.raises(UsageError, match="nothing here is drawn"):
+        printed(options(workload="select-only", true_zipfian=True), "sqlite")
+
+
+def test_a_batch_is_printed_for_each_operation_that_takes_one(tmp_path: Path) -> None:
+    operations = [{"name": n, "redis": ["GET", n]} for n in ("a", "b")]
+    file = tmp_path / "two.yml"
+    file.write_text(yaml.safe_dump({**SCENARIO, "operations": operations}))
+    shown = yaml.safe_load(printed(options(scenario=file, batch=4), "redis"))["operations"]
+    assert [each["batch"] for each in shown] == [4, 4]
+    with pytest.raises(UsageError, match="no operation here takes several"):
+        printed(options(workload="ycsb-a", batch=4), "sqlite")
+
+
 def test_the_digest_is_of_what_is_done_and_not_of_how_long() -> None:
     one = described(measured(options(query="SELECT 1", duration_ns=NS_PER_S), "sqlite"))
     longer = described(measured(options(query="SELECT 1"), "sqlite"))
     other = described(measured(options(query="SELECT 2"), "sqlite"))
     assert one.digest == longer.digest != other.digest
     assert (one.clients, one.duration_s, longer.duration_s) == (1, 1, 5)
+
+
+def digest_of(tmp_path: Path, **parts: Any) -> str:
+    file = tmp_path / "mine.yml"
+    file.write_text(yaml.safe_dump({**SCENARIO, **parts}))
+    return described(measured(options(scenario=file), "sqlite")).digest
+
+
+def test_the_digest_is_of_how_the_data_is_made_and_not_of_whether_it_is_kept(
+    tmp_path: Path,
+) -> None:
+    data = {"use": "kv", "rows": 50}
+    plain = digest_of(tmp_path, data=data)
+    assert plain == digest_of(tmp_path, data={**data, "keep": True})
+    assert plain != digest_of(tmp_path, data={**data, "value_size": 5000})
+    assert plain != digest_of(tmp_path, data={**data, "setup": ["CREATE INDEX i ON kv (v)"]})
+
+
+def test_the_digest_is_of_the_lengths_of_several_stages_for_nothing_else_tells_them(
+    tmp_path: Path,
+) -> None:
+    def of(seconds: int) -> str:
+        stages = [{"users": 1, "duration": "1s"}, {"users": 9, "duration": f"{seconds}s"}]
+        return digest_of(tmp_path, load={"model": "closed", "stages": stages})
+
+    assert of(1) != of(9)
+
+
+def test_the_rows_expected_of_a_batch_are_those_of_all_its_items() -> None:
+    asked = options(workload="redis-get", batch=16)
+    (get,) = measured(asked, "redis").scenario.operations
+    assert (get.batch, get.expect.rows) == (16, 16)
+    (shown,) = yaml.safe_load(printed(asked, "redis"))["operations"]
+    assert (shown["batch"], shown["expect"]["rows"]) == (16, 16)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import ours, peers
+from tests.benchmarks import error_rates, ours, peers
 from tests.servers.mongo import run_mongo
-from tests.servers.postgres import run_postgres
+from tests.servers.postgres import empty_postgres, run_postgres
+from tests.servers.process import Server
 from tests.servers.redis import run_redis
 from tests.servers.room import open_room
 
@@ -59,32 +60,51 @@ class Bench:
         )
 
     def postgresql(self) -> Iterator[Row]:
-        server = self._stack.enter_context(
-            run_postgres(self._room, settings={"shared_buffers": "512MB"})
+        url = self._stack.enter_context(empty_postgres(self._postgres()))
+        yield self._against_pgbench(url, "select-only", 0.85)
+        yield self._against_pgbench(url, "tpcb-like", 0.95)
+
+    def _against_pgbench(self, url: str, workload: str, least: float) -> Row:
+        """On the same tables, which perfkit makes and pgbench finds."""
+        return self.versus(
+            f"PostgreSQL `{workload}`, scale 20, 16 connections, against pgbench -M prepared -j 1",
+            least,
+            lambda: ours.workload_rate(url, workload, 16, self.seconds, "--scale", "20"),
+            lambda: peers.pgbench(url, workload, self.seconds),
         )
-        peers.pgbench_data(server, 20)
-        select = {
-            "name": "select",
-            "sql": "SELECT abalance FROM pgbench_accounts WHERE aid = :aid",
-            "params": {"aid": {"uniform": [1, 2_000_000]}},
-        }
-        scenario = ours.closed(server.url, [select], 16, self.seconds)
+
+    def sysbench(self) -> Iterator[Row]:
+        server, workload = self._postgres(), "oltp_read_only"
+        mine, other = (self._stack.enter_context(empty_postgres(server)) for _ in range(2))
+        peers.sysbench_data(other, workload)
         yield self.versus(
-            "PostgreSQL `select-only`, scale 20, 16 connections, prepared, against pgbench -j 1",
+            f"PostgreSQL `{workload}`, 10,000 rows, 16 connections, against sysbench --threads=16",
             0.85,
-            lambda: ours.rate(scenario),
-            lambda: peers.pgbench(server, self.seconds),
+            lambda: ours.workload_rate(mine, workload, 16, self.seconds),
+            lambda: peers.sysbench(other, workload, self.seconds),
         )
+
+    def _postgres(self) -> Server:
+        settings = {"shared_buffers": "512MB"}
+        return self._stack.enter_context(run_postgres(self._room, settings=settings))
 
     def redis(self) -> Iterator[Row]:
         server = self._stack.enter_context(run_redis(self._room))
-        scenario = ours.closed(server.url, [REDIS_GET], 50, self.seconds)
-        requests = 100_000 * round(self.seconds)
-        yield self.versus(
-            "Redis GET, 50 connections, against redis-benchmark",
-            1.0,
-            lambda: ours.rate(scenario),
-            lambda: peers.redis_benchmark(server, requests),
+        for command in (["SET", "key:__rand_int__", "VXK"], ["GET", "key:__rand_int__"]):
+            yield self._against_redis_benchmark(server, command, 1, 1.0)
+            yield self._against_redis_benchmark(server, command, 16, 0.7)
+
+    def _against_redis_benchmark(
+        self, server: Server, command: list[str], pipeline: int, least: float
+    ) -> Row:
+        workload, batch = f"redis-{command[0].lower()}", ["--pipeline", str(pipeline)]
+        requests = round(self.seconds * (100_000 if pipeline == 1 else 600_000))
+        sent = "one at a time" if pipeline == 1 else f"in pipelines of {pipeline}"
+        return self.versus(
+            f"Redis {command[0]}, 50 connections, {sent}, against redis-benchmark",
+            least,
+            lambda: ours.workload_rate(server.url, workload, 50, self.seconds, *batch),
+            lambda: peers.redis_benchmark(server, requests, command, pipeline),
         )
 
     def mongodb(self) -> Iterator[Row]:
@@ -165,6 +185,26 @@ class Bench:
             many < 120 and many < few * 1.05,
         )
 
+    def aa(self) -> Iterator[Row]:
+        server = self._stack.enter_context(run_redis(self._room))
+        called = error_rates.changes_of_a_load_against_itself(server.url)
+        yield Row(
+            f"Redis GET compared with itself: called a change, of {error_rates.COMPARISONS}",
+            "at most 1",
+            str(called),
+            called <= error_rates.COMPARISONS * 0.01,
+        )
+
+    def slowdown(self) -> Iterator[Row]:
+        with tempfile.NamedTemporaryFile(suffix=".db") as file:  # empty: a database without tables
+            called = error_rates.slowdowns_found(f"sqlite:///{file.name}")
+        yield Row(
+            f"a statement of SQLite made 10 % longer: found slower, of {error_rates.COMPARISONS}",
+            "95",
+            str(called),
+            called >= error_rates.COMPARISONS * 0.95,
+        )
+
     def help(self) -> Iterator[Row]:
         took = []
         for _ in range(11):
@@ -189,7 +229,10 @@ def _with_data(scenario: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-NAMES = ("postgresql", "redis", "mongodb", "sqlite", "locust", "open", "memory", "help")
+NAMES = (
+    "postgresql", "sysbench", "redis", "mongodb", "sqlite", "locust", "open", "memory", "help", "aa",
+    "slowdown",
+)  # fmt: skip
 
 
 def main() -> int:

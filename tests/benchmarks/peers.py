@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.servers.postgres import postgres_program
 from tests.servers.process import Server
@@ -14,23 +15,42 @@ from tests.servers.process import Server
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-def pgbench(server: Server, seconds: float) -> float:
-    """Transactions a second of select-only, prepared, 16 connections, one thread."""
-    options = f"-S -M prepared -c 16 -j 1 -n -T {round(seconds)}"
-    out = _run([str(postgres_program("pgbench")), *options.split(), server.url])
+def pgbench(url: str, script: str, seconds: float) -> float:
+    """Transactions a second of one of pgbench's own scripts, prepared, 16 connections, one thread."""
+    options = f"-b {script} -M prepared -c 16 -j 1 -T {round(seconds)}"
+    out = _run([str(postgres_program("pgbench")), *options.split(), url])
     return _number(r"tps = ([\d.]+)", out)
 
 
-def pgbench_data(server: Server, scale: int) -> None:
-    """pgbench's tables, as pgbench makes them."""
-    _run([str(postgres_program("pgbench")), "-i", "-q", "-s", str(scale), server.url])
+def sysbench(url: str, script: str, seconds: float) -> float:
+    """Transactions a second of a script of sysbench, 16 threads with a connection each."""
+    run = ["--threads=16", f"--time={round(seconds)}", "--rand-type=uniform", "run"]
+    return _number(r"transactions:\s+\d+\s+\(([\d.]+) per sec", _sysbench(url, script, *run))
 
 
-def redis_benchmark(server: Server, requests: int) -> float:
-    """GETs a second over 100,000 keys, 50 connections."""
-    options = f"-h 127.0.0.1 -p {server.port} -c 50 -r 100000 -n {requests} -q"
-    command = ["redis-benchmark", *options.split(), "GET", "key:__rand_int__"]
-    return _number(r"([\d.]+) requests per second", _run(command))
+def sysbench_data(url: str, script: str) -> None:
+    """sysbench's table of 10,000 rows, as sysbench makes it."""
+    _sysbench(url, script, "prepare")
+
+
+def _sysbench(url: str, script: str, *command: str) -> str:
+    server = urlsplit(url)
+    where = {
+        "host": server.hostname,
+        "port": server.port,
+        "user": server.username,
+        "password": server.password,
+        "db": server.path.removeprefix("/"),
+    }
+    options = [f"--pgsql-{name}={value}" for name, value in where.items()]
+    return _run(["sysbench", script, "--db-driver=pgsql", *options, *command])
+
+
+def redis_benchmark(server: Server, requests: int, command: list[str], pipeline: int) -> float:
+    """Commands a second over 100,000 keys, 50 connections."""
+    options = f"-h 127.0.0.1 -p {server.port} -c 50 -r 100000 -P {pipeline} -n {requests} -q"
+    out = _run(["redis-benchmark", *options.split(), *command])
+    return _number(r"([\d.]+) requests per second", out)
 
 
 def pymongo_threads(server: Server, seconds: float) -> float:

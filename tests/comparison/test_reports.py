@@ -1,5 +1,7 @@
 """Two reports against each other: what is compared, what is refused, what the gate says."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from perfkit.comparison import compare_reports
 from perfkit.errors import ExitStatus, UsageError
 from perfkit.results import BenchResult, Caveat, CompareResult, Report, Sweep, TargetInfo
-from tests.comparison.samples import Variant, bench_report
+from tests.comparison.samples import Variant, bench_report, with_runs
 from tests.report.samples import passed_report
 
 Bench = Report[BenchResult]
@@ -64,6 +66,33 @@ def test_every_comparison_is_a_check() -> None:
     assert [check.check for check in report.checks] == [
         f"{each.operation}.{each.metric}" for each in report.result.comparisons
     ]
+
+
+def failing(report: Bench, shares: Sequence[float]) -> Bench:
+    """The same report in whose runs these shares of the operations failed."""
+    runs = [
+        replace(
+            run, total=replace(run.total, errors=round(run.total.count * share), error_ratio=share)
+        )
+        for run, share in zip(report.result.runs, itertools.cycle(shares))
+    ]
+    return with_runs(report, runs)
+
+
+def test_a_report_of_which_more_fails_is_no_gain_however_quick_the_errors_are() -> None:
+    report = compare(bench_report(), failing(bench_report(Variant(speed=2), seed=2), [0.4, 0.5]))
+    assert report.result.comparisons[0].verdict == "faster"
+    (failed,) = [check for check in report.checks if not check.passed]
+    assert (failed.check, failed.observed) == ("total.error_ratio", "0 % → 45 %")
+    assert report.status == ExitStatus.CHECK_FAILED
+
+
+def test_errors_that_come_and_go_in_both_reports_fail_no_check() -> None:
+    old, new = bench_report(), bench_report(seed=2)
+    report = compare(failing(old, [0, 0, 0, 0.02]), failing(new, [0, 0.03, 0]))
+    assert all(check.passed for check in report.checks)
+    fewer = compare(failing(old, [0.5]), new)
+    assert all(check.passed for check in fewer.checks)
 
 
 def test_what_can_not_be_told_passes_and_says_how_many_runs_would_tell() -> None:
@@ -132,7 +161,7 @@ def test_a_variant_with_a_single_run_is_left_out_and_named() -> None:
 
 BENCH = bench_report(seed=2)
 DIFFERENT = {
-    "operations or load: ycsb-a (5f2c8a1e9b7d0346) → ycsb-b (0)": with_subject(
+    "operations, load or data: ycsb-a (5f2c8a1e9b7d0346) → ycsb-b (0)": with_subject(
         BENCH, digest="0", name="ycsb-b"
     ),
     "sweep: none → clients": with_result(
@@ -180,6 +209,7 @@ def test_all_differences_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     "alike",
     [
+        with_target(BENCH, server_version="16.5"),
         with_target(BENCH, server_version="16.4 (Debian 16.4-1.pgdg120+1)"),
         with_target(BENCH, url="postgresql://app:***@localhost:6432/other"),
         with_target(BENCH, settings={}),

@@ -1,5 +1,6 @@
 """What is told of two reports that are compared."""
 
+import dataclasses
 import io
 import json
 
@@ -112,8 +113,17 @@ def test_the_columns_of_one_pair_are_the_variants_and_of_several_their_roles() -
     assert one is not None
     assert two is not None
     assert [column.title for column in one.columns][2:4] == ["default", "fast"]
+    assert [column.title for column in two.columns][3:5] == ["default", "candidate"]
+    assert [row[0].text for row in two.rows] == ["fast", "durable"]
+
+
+def test_the_baseline_stands_in_each_row_where_there_are_several() -> None:
+    fast = comparison("total.rate_per_s", "faster", candidate="fast")
+    other = dataclasses.replace(fast, baseline="old", candidate="new")
+    two = comparisons_table([fast, other])
+    assert two is not None
     assert [column.title for column in two.columns][3:5] == ["baseline", "candidate"]
-    assert [row[0].text for row in two.rows] == ["fast against default", "durable against default"]
+    assert [row[0].text for row in two.rows] == ["fast against default", "new against old"]
 
 
 def test_without_a_comparison_there_is_no_table() -> None:

@@ -55,6 +55,12 @@ def test_two_kinds_of_work_make_two_peaks(count: int, share: float, apart: float
     assert peaks.second_share == pytest.approx(share, abs=0.06)
 
 
+def test_a_shallow_dip_is_none_however_many_times_show_it() -> None:
+    random = np.random.default_rng(7)
+    times = random.lognormal(13, 0.2, 50_000) * np.where(random.random(50_000) < 0.5, 2, 1)
+    assert two_peaks(buckets(times)) is None
+
+
 def test_the_peaks_are_told_with_their_times_and_their_share() -> None:
     times = np.concatenate([np.linspace(0.9e6, 1.1e6, 800), np.linspace(9e6, 11e6, 200)])
     peaks = two_peaks(buckets(times))

@@ -181,6 +181,13 @@ def test_the_cost_in_p99_is_told_as_people_say_it(p99_ms: float, told: str) -> N
     assert advise(both, "clients") == f"use 8 clients: 16 give 2 % more rate and {told}"
 
 
+def test_a_gain_that_may_be_chance_is_no_reason_to_stop_below_it() -> None:
+    wild = [Step("1", (400.0, 1600.0)), Step("2", (1100.0, 4400.0)), Step("4", (1000.0, 2000.0))]
+    advice = advise(wild, "clients")
+    assert knee(wild) == 0
+    assert advice.startswith("can't tell whether more than 1 client would pay: 2 gave 2.8 times")
+
+
 def test_a_setting_is_advised_by_its_rate_alone() -> None:
     values = [Step("4MB", (1000.0,)), Step("64MB", (1500.0,)), Step("256MB", (1490.0,))]
     assert advise_setting("work_mem", values) == (

@@ -36,6 +36,10 @@ def test_outliers_are_named_by_their_numbers_and_do_not_hide_each_other() -> Non
     assert "runs 4, 10 lie far off" in doubts(rates)[0].message
 
 
+def test_one_outlier_is_told_in_the_singular() -> None:
+    assert "run 4 lies far off" in doubts([*STEADY[:3], 600.0, *STEADY[3:]])[0].message
+
+
 def test_a_drift_is_told_with_its_direction_and_size() -> None:
     rising = [1000.0 * 1.02**n for n in range(10)]
     assert drift(rising) == pytest.approx(0.18, abs=0.01)
