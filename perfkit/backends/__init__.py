@@ -6,6 +6,7 @@ the URL's scheme, the object a module (or anything else) with `open_target(url)`
 
 import difflib
 import importlib
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
@@ -34,11 +35,21 @@ def open_target(url: str) -> "Target":
     return backend.open_target(url)
 
 
+def look_at(url: str) -> "Target":
+    """As `open_target`, changing nothing, where a backend's URL may ask for what lasts."""
+    backend = backend_of(url)
+    check_credentials(url)
+    look: Callable[[str], Target] = getattr(backend, "look_at", backend.open_target)
+    return look(url)
+
+
 def backend_name(url: str) -> str:
     """The backend's name as reports have it, from the URL's scheme. UsageError when there is none."""
     backend_of(url)
     scheme = scheme_of(url)
-    return {"postgres": "postgresql", "mongodb+srv": "mongodb", "rediss": "redis"}.get(scheme, scheme)
+    return {"postgres": "postgresql", "mongodb+srv": "mongodb", "rediss": "redis"}.get(
+        scheme, scheme
+    )
 
 
 def backend_of(url: str) -> "Backend":

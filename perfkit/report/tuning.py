@@ -169,20 +169,21 @@ def _effect(row: SettingRow) -> str:
     return {
         "session": "in each session",
         "database": "in the database",
-        "reload": "after a reload",
+        "reload": "without a restart",
         "restart": "after a restart",
         "client": "in the client",
     }[row.scope]
 
 
 def _statements(rows: Sequence[SettingRow]) -> Table | None:
+    """Nothing stands beside a statement, so that all of them can be copied at once."""
     told = [row for row in rows if row.statement is not None]
     if not told:
         return None
     return Table(
         title="To run",
-        columns=_columns("statement", "then"),
-        rows=tuple(_row(each.statement, "restart" if each.restart else "") for each in told),
+        columns=_columns("statement"),
+        rows=tuple(_row(each.statement) for each in told),
         place="lead",
     )
 

@@ -84,15 +84,18 @@ class Applying:
     def read_back(self, wanted: Sequence[Wanted]) -> Compared:
         """The rows as they are now, with a caveat for what was set and has no effect. TargetError."""
         try:
-            return self._read_back(wanted)
+            return self._read_back(wanted, _IN_EFFECT_WITHIN_S)
+        except KeyboardInterrupt:  # all is set: what remains is to tell
+            self.interrupted = True
+            return self._read_back(wanted, 0)
         except PerfkitError as error:
             raise TargetError(
                 f"{', '.join(self.applied)} had been set, but can't be read back: {error}",
                 hint=f"{self._undo_file} takes back what was set",
             ) from error
 
-    def _read_back(self, wanted: Sequence[Wanted]) -> Compared:
-        ends_at_s = time.monotonic() + _IN_EFFECT_WITHIN_S
+    def _read_back(self, wanted: Sequence[Wanted], wait_s: float) -> Compared:
+        ends_at_s = time.monotonic() + wait_s
         after = compared(wanted, self._settings)
         while self._idle(after) and time.monotonic() < ends_at_s:
             time.sleep(0.05)

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TypeVar
 
 from perfkit import __version__
-from perfkit.backends import backend_name, open_target
+from perfkit.backends import backend_name, look_at
 from perfkit.backends.base import Target, need
 from perfkit.errors import TargetError
 from perfkit.machine import environment
@@ -87,7 +87,7 @@ def _prepared(options: Options) -> _Work:
     given = machine_of(options.machine)
     if options.target is not None:
         refuse_other_backend(profile, backend_name(options.target))
-    target = None if options.target is None else open_target(options.target)
+    target = None if options.target is None else look_at(options.target)
     facts = facts_for(profile, target, given)
     return _Work(profile, target, facts, worked_out(profile, facts))
 

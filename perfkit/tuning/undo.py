@@ -41,9 +41,9 @@ def undo_path(profile: str, backend: str, now: datetime) -> Path:
 def undo_text(
     profile: str, target: TargetInfo, file: str, undone: Sequence[tuple[str, str, Change]]
 ) -> str:
-    """The statements in the language of the server's own client, in the order of applying.
+    """The statements in the language of the server's own client, what was applied last coming first.
 
-    `undone`: name, value before, and what takes it back there. No secret is in it.
+    `undone`: name, value before, and what takes it back, in the order of applying. No secret is in it.
     """
     comment = _COMMENT.get(target.backend, _of_sql)
 
@@ -55,7 +55,7 @@ def undo_text(
         said(f"Takes back what perfkit applied of the profile {profile} to {target.url}."),
         said(f"Run it with: {run}"),
     ]
-    for name, before, change in undone:
+    for name, before, change in reversed(undone):
         lines.append(said(f"{name} was {before}"))
         lines += [change.statement] if change.statement else []
         notes = [change.note, "then restart the server" if change.restart else None]

@@ -98,8 +98,8 @@ class MongoSettings:
             first, second = self._read(name, live), self._read(name, wanted)
         except ValueError:
             return live == wanted
-        if name == _CACHE:  # the server rounds it to megabytes
-            return abs(float(first) - float(second)) < 1 / 1024
+        if name == _CACHE:  # the server rounds it to megabytes, formulas to 0.01 GB
+            return abs(float(first) - float(second)) < 0.01
         return bool(first == second)
 
     def change(self, name: str, value: str) -> Change:

@@ -166,8 +166,8 @@ class PostgresSettings:
             raise TargetError(f"{name} is not the server's to set: it is in {POOLS[name].place}")
         with connect(self._server) as connection:
             connection.execute(f"ALTER SYSTEM SET {name} = {assignment(name, value)}".encode())
-            connection.execute("SELECT pg_reload_conf()")
-        self._known = {}
+            self._known = {}
+            _reload(connection)
 
     def _gucs(self) -> Mapping[str, Guc]:
         if not self._known:
@@ -216,6 +216,16 @@ class PostgresSettings:
             f"this user may not see whether ALTER SYSTEM has set {name}, so it could not be taken back",
             hint="connect as a superuser, or GRANT pg_read_all_settings to the user",
         )
+
+
+def _reload(connection: Connection) -> None:
+    """TargetError where this user may not, which leaves the value to the server's next reload."""
+    try:
+        connection.execute("SELECT pg_reload_conf()")
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise TargetError(
+            f"it stands in {_AUTO} now and waits for a reload, which this user may not ask for"
+        ) from error
 
 
 def _catalogue(connection: Connection) -> dict[str, Guc]:

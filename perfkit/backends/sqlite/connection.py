@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -70,6 +70,12 @@ class File:
     @property
     def exists(self) -> bool:
         return self.path.exists()
+
+    @property
+    def left_alone(self) -> "File":
+        """The file without the URL's journal mode, which a mere look at it would make it keep."""
+        kept = tuple(pair for pair in self.pragmas if pair[0] != "journal_mode")
+        return replace(self, pragmas=kept)
 
 
 def parse_url(url: str) -> File:

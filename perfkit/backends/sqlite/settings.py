@@ -63,11 +63,19 @@ class SqliteSettings:
         return {}
 
     def live(self, names: Sequence[str]) -> Mapping[str, str | None]:
-        """Of a fresh connection; for a file that is yet to be made, those that it would have."""
+        """Of a fresh connection; for a file that is yet to be made, those that it would have.
+
+        A journal mode that the URL asks for is told, and not tried: the file would keep it.
+        """
         known = [name for name in names if name in _READERS]
         if self._file.exists:
-            with connect(self._file) as connection:
-                return {name: _value(connection, name) for name in known}
+            asked = dict(self._file.pragmas)
+            with connect(self._file.left_alone) as connection:
+                found = {name: _value(connection, name) for name in known}
+            return {
+                name: asked.get(name, value) if name == "journal_mode" else value
+                for name, value in found.items()
+            }
         with _scratch(self._file) as connection:
             return {name: _value(connection, name) for name in known}
 
@@ -100,9 +108,20 @@ class SqliteSettings:
         return Change(statement, note=None if lasting else _APPLICATION, lasting=lasting)
 
     def undo(self, name: str) -> Change:
-        now = self.live([name])[name]
+        """What takes the file back, whatever mode it is in by then. TargetError without a file."""
+        bare = replace(self._file, pragmas=())
+        mode = _file_mode(bare)
+        if mode is None:
+            raise TargetError(
+                f"there is no database {str(bare.path)!r}, and so nothing to set for good"
+            )
+        now = SqliteSettings(bare, self._url).live([name])[name]
         assert now is not None  # asked for what apply is about to set
-        return self.change(name, now)
+        if name != "page_size":
+            return self.change(name, now)
+        statements = ("journal_mode = delete", f"page_size = {now}", f"journal_mode = {mode}")
+        leave, resize, enter = (f"PRAGMA {each};" for each in statements)
+        return Change(f"{leave} {resize} VACUUM; {enter}")
 
     def why_not_in_session(self, name: str) -> str | None:
         if name not in _READERS:
