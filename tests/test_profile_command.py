@@ -286,6 +286,45 @@ def test_sqlite_keeps_what_its_file_can_keep(
     assert _sqlite(file, "PRAGMA journal_mode") == "delete"
 
 
+@pytest.mark.parametrize("order", [("page_size", "journal_mode"), ("journal_mode", "page_size")])
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_the_undo_of_sqlite_holds_in_whatever_order_was_applied(
+    perfkit: Command, sqlite_url: str, tmp_path: Path, order: tuple[str, str], mode: str
+) -> None:
+    file = tmp_path / "perfkit.db"
+    _sqlite(file, "CREATE TABLE t(a)")
+    _sqlite(file, f"PRAGMA journal_mode = {mode}")
+    values = {"page_size": 8192, "journal_mode": "delete" if mode == "wal" else "wal"}
+    mine = profile("sqlite", **{name: values[name] for name in order})
+    assert perfkit("profile", "apply", mine, sqlite_url, "--yes").status == 0
+    assert _sqlite(file, "PRAGMA page_size") == 8192
+    connection = sqlite3.connect(file)
+    connection.executescript(undo_file().read_text())
+    connection.close()
+    assert (_sqlite(file, "PRAGMA page_size"), _sqlite(file, "PRAGMA journal_mode")) == (4096, mode)
+
+
+def test_a_journal_mode_in_the_url_is_told_and_left_to_those_who_use_the_file(
+    perfkit: Command, sqlite_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "perfkit.db"
+    _sqlite(file, "CREATE TABLE t(a)")
+    url = f"{sqlite_url}?journal_mode=wal"
+    _, report = perfkit.report("profile", "diff", "sqlite-durable", url)
+    assert by_name(report)["journal_mode"]["live"] == "wal"
+    assert report["target"]["settings"]["journal_mode"] == "wal"
+    assert _sqlite(file, "PRAGMA journal_mode") == "delete"
+
+
+def test_a_file_that_is_not_there_is_told_before_an_undo_file_is_written(
+    perfkit: Command, sqlite_url: str
+) -> None:
+    outcome = perfkit("profile", "apply", "sqlite-durable", sqlite_url, "--yes")
+    assert outcome.status == 3
+    assert "nothing was changed: there is no database" in outcome.err
+    assert not list(Path().iterdir())
+
+
 def test_mongodb_is_set_and_its_undo_holds_what_was_there(
     perfkit: Command, private_mongo: StartServer
 ) -> None:
@@ -399,6 +438,24 @@ def test_interrupted_it_says_what_was_set(
         "maxmemory": False,
     }
     assert undo_file().exists()
+
+
+def test_interrupted_while_it_reads_back_it_still_tells_what_was_set(
+    perfkit: Command, private_postgres: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ctrl_c(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    url = private_postgres().url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER ROLE perfkit SET work_mem = '5MB'")  # so that it waits in vain
+    mine = profile("postgresql", work_mem="8MB")
+    with monkeypatch.context() as patched:
+        patched.setattr("perfkit.tuning.applying.time.sleep", ctrl_c)
+        outcome, report = perfkit.report("profile", "apply", mine, url, "--yes")
+    assert outcome.status == 130
+    assert report["result"]["applied"] == ["work_mem"]
+    assert str(undo_file()) in outcome.out
 
 
 # -- bad input ------------------------------------------------------------------------------------

@@ -97,6 +97,39 @@ def test_memory_grows_with_the_machine_up_to_a_bound() -> None:
     assert value_on("redis-cache", "maxmemory", middle) == "3GB"
 
 
+def test_a_small_machine_is_not_promised_what_it_has_not() -> None:
+    one_core = "ram=1GiB,cores=1,disk=ssd,connections=200"
+    assert value_on("postgres-analytics", "max_parallel_workers_per_gather", one_core) == "0"
+    assert value_on("postgres-mixed", "max_parallel_workers_per_gather", one_core) == "0"
+    assert value_on("postgres-analytics", "work_mem", one_core) == "4MB"
+    assert value_on("postgres-oltp", "max_wal_size", one_core) == "1GB"
+    many_cores = "ram=512GiB,cores=64,disk=ssd,connections=200"
+    assert value_on("postgres-oltp", "max_wal_size", many_cores) == "32GB"
+    assert value_on("pgbouncer", "reserve_pool_size", many_cores) == "1"  # beside a pool of 7
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "later"),
+    [
+        ("postgres-bulk-load", "max_wal_senders", "wal_level"),  # alone, the server does not start
+        ("postgres-bulk-load", "archive_mode", "wal_level"),
+        ("redis-durable", "maxmemory-policy", "maxmemory"),  # else a full server drops keys
+    ],
+)
+def test_what_is_set_first_leaves_nothing_broken_if_the_rest_fails(
+    name: str, first: str, later: str
+) -> None:
+    order = [each.name for each in load_profile(name).settings]
+    assert order.index(first) < order.index(later)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_head_says_when_not_to_use_it(name: str) -> None:
+    head = Path(f"profiles/{name}.yml").read_text().partition("\nversion:")[0]
+    assert all(line.startswith("#") for line in head.splitlines())
+    assert re.search(r"\b[Nn]ot (for|where|before|behind|while|to be)\b", head)
+
+
 def test_a_hard_disk_keeps_the_planner_s_price_of_random_pages() -> None:
     hdd, ssd, *_ = MACHINES
     assert value_on("postgres-oltp", "random_page_cost", hdd) == "4"

@@ -135,6 +135,8 @@ def test_the_cache_is_resized_while_the_server_runs(private_mongo: StartServer) 
     settings.apply(CACHE, "0.5")
     assert settings.same(CACHE, settings.live([CACHE])[CACHE] or "", "0.5")
     assert '"cache_size=256M"' in (undo.statement or "")
+    assert settings.same(CACHE, "11.2695", "11.26")  # mongod's own, and the same by a formula
+    assert not settings.same(CACHE, "11.2695", "11.2")
 
 
 def test_facts_are_the_server_s(settings: MongoSettings) -> None:

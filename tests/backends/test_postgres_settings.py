@@ -217,6 +217,18 @@ def test_a_plain_role_sets_its_session_and_nothing_else(plain_url: str) -> None:
     assert PASSWORD not in str(raised.value)
 
 
+def test_a_value_that_is_set_and_not_reloaded_is_told(private_postgres: StartServer) -> None:
+    url = private_postgres().url
+    if run(url, "SELECT current_setting('server_version_num')::int < 150000"):
+        pytest.skip("GRANT ALTER SYSTEM came with PostgreSQL 15")
+    run(url, "CREATE ROLE setter LOGIN PASSWORD 'pw'")
+    run(url, "GRANT ALTER SYSTEM ON PARAMETER work_mem TO setter")
+    theirs = url.replace("perfkit:s3cret-pw@", "setter:pw@")
+    with pytest.raises(TargetError, match=r"stands in postgresql\.auto\.conf now and waits"):
+        settings_of(theirs).apply("work_mem", "9MB")
+    assert in_auto_conf(url, "work_mem") == "9MB"
+
+
 def test_undo_is_refused_where_nobody_can_tell_what_was_before(
     postgres_url: str, plain_url: str
 ) -> None:

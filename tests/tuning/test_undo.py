@@ -23,18 +23,18 @@ def text(backend: str) -> list[str]:
     return undo_text("mine", target, "undo.sql", UNDONE).splitlines()
 
 
-def test_statements_stand_in_the_order_of_applying_and_all_else_is_a_comment() -> None:
+def test_what_was_applied_last_is_taken_back_first_and_all_else_is_a_comment() -> None:
     assert text("postgresql") == [
         "-- Takes back what perfkit applied of the profile mine to postgresql://host/db.",
         "-- Run it with: psql URL -f undo.sql",
-        "-- a was 1 ; DROP TABLE t",
-        "SET a = 1;",
-        "-- for this database",
+        "-- c was 3",
+        "-- c = 3 in its file",
         "-- b was 2",
         "SET b = 2;",
         "-- then restart the server",
-        "-- c was 3",
-        "-- c = 3 in its file",
+        "-- a was 1 ; DROP TABLE t",
+        "SET a = 1;",
+        "-- for this database",
     ]
 
 
