@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from perfkit.load.histogram import Histogram
 from perfkit.results import (
@@ -18,6 +19,8 @@ from perfkit.results import (
     TimelineRow,
     WorkerResult,
 )
+
+_PERCENTILES = ("p50_ms", "p75_ms", "p90_ms", "p95_ms", "p99_ms", "p99_9_ms", "p99_99_ms")
 
 
 def merged(results: Sequence[LoadtestResult], starts_s: Sequence[float]) -> LoadtestResult:
@@ -100,10 +103,17 @@ def merged_latency(parts: Sequence[Latency]) -> Latency:
         count * ((part.stddev_ms or 0) ** 2 + ((part.mean_ms or 0) - mean_ms) ** 2)
         for count, part in known
     )
+    max_ms = max(part.max_ms for _, part in known if part.max_ms is not None)
+    merged = whole.latency()
+    # A percentile is the end of its bucket, which may lie beyond the exact maximum.
+    capped: dict[str, Any] = {
+        name: min(getattr(merged, name) or 0.0, max_ms) for name in _PERCENTILES
+    }
     return replace(
-        whole.latency(),
+        merged,
+        **capped,
         min_ms=min(part.min_ms for _, part in known if part.min_ms is not None),
-        max_ms=max(part.max_ms for _, part in known if part.max_ms is not None),
+        max_ms=max_ms,
         mean_ms=mean_ms,
         stddev_ms=math.sqrt(squares / whole.count),
         clamped=sum(part.clamped for part in parts),

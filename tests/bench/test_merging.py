@@ -40,6 +40,8 @@ def test_merged_times_are_those_of_all_samples_together(parts: list[list[int]]) 
         assert (seen is None) == (true is None)
         if true is not None:
             assert seen == pytest.approx(true, rel=1e-3)
+    if together.max_ms is not None:
+        assert (together.p99_99_ms or 0) <= together.max_ms
     if whole.mean_ms is not None and whole.stddev_ms is not None:
         assert together.mean_ms == pytest.approx(whole.mean_ms)
         assert together.stddev_ms == pytest.approx(whole.stddev_ms, abs=1e-6 * whole.mean_ms)
